@@ -1,0 +1,1 @@
+//! Bytes to structures and facts: HTTP, SOAP, INSi, SAML, JWT.

@@ -1,0 +1,1 @@
+//! Rule engines and the judge: facts and records in, findings out.

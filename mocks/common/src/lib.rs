@@ -1,0 +1,43 @@
+//! What the mocks share: test PKI, TLS listeners, HTTP with every byte in hand, recording, faults.
+//!
+//! A mock knows no scenario, no rule, no report. It records, answers as the service would, and that is all.
+
+pub mod fault;
+pub mod http;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use diapason_core::scenario::Arm;
+use diapason_core::{Clock, Recorder};
+
+/// What every mock is given.
+#[derive(Clone)]
+pub struct Shared {
+    /// The run's clock.
+    pub clock: Clock,
+    /// Where events go.
+    pub recorder: Arc<dyn Recorder>,
+}
+
+/// A setting that a mock cannot take.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot arm {what}: {problem}")]
+pub struct ArmError {
+    /// The setting.
+    pub what: String,
+    /// Why, and what is known.
+    pub problem: String,
+}
+
+/// What the runner asks of each mock.
+pub trait Mock: Send + Sync {
+    /// Addresses by listener name (`tls`, `tlsm`, `auth`, `wallet`), as base URLs.
+    fn addresses(&self) -> BTreeMap<String, String>;
+    /// Takes a setting; `Ok(false)` when it does not concern this mock.
+    fn arm(&self, arm: &Arm) -> Result<bool, ArmError>;
+    /// Back to the state after start: no fault, no override, no session, no token.
+    fn reset(&self);
+    /// Behaviours chosen where the real one is not public: name to `value (provenance)`.
+    fn switches(&self) -> BTreeMap<String, String>;
+}

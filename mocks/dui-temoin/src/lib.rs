@@ -1,0 +1,1 @@
+//! The reference DUI (DUI témoin) and its mutants.

@@ -1,0 +1,1 @@
+//! Mock of Pro Santé Connect, the OpenID Provider.

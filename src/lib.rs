@@ -1,0 +1,1 @@
+//! The bench: CLI, campaign, scenario runner, drivers, reports.
