@@ -406,7 +406,9 @@ message!(/// Parameters of `psc.ciba`.
     PscCiba { /// Browser (workstation) session.
         session: String, /// National id typed by the user.
         identifiant_national: String, /// `CARD` or `MOBILE`.
-        canal: String });
+        canal: String, /// Answer as soon as the number is shown, without waiting for the user's answer;
+        /// `session.visit` then tells how the login ended.
+        #[serde(default)] sans_attente: bool });
 message!(/// Names a browser session.
     SessionRef { /// Browser session.
         session: String });

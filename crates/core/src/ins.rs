@@ -308,8 +308,7 @@ impl FromStr for DateNaissance {
         let month: u8 = value[5..7].parse().map_err(|_| error())?;
         let day: u8 = value[8..].parse().map_err(|_| error())?;
         let possible = match (month, day) {
-            (0, 0..=31) => true,
-            (1..=12, 0) => true,
+            (0, 0..=31) | (1..=12, 0) => true,
             (1..=12, _) => time::Month::try_from(month)
                 .is_ok_and(|m| time::Date::from_calendar_date(year, m, day).is_ok()),
             _ => false,

@@ -334,6 +334,9 @@ pub struct ObserveExpect {
 pub struct ListenerExpect {
     /// Service.
     pub service: Service,
+    /// Listener (`tls`, `tlsm`, `auth`, `wallet`); absent means any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listener: Option<String>,
 }
 
 /// A file of steps to include.

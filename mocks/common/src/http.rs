@@ -75,7 +75,8 @@ pub enum Delivery {
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
-    /// Headers beside `Content-Length`, `Date` and `Connection`.
+    /// Headers beside `Content-Length`, `Date` and `Connection`; one of those given here replaces
+    /// the usual one (a wrong length, a wrong date).
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Vec<u8>,
@@ -109,7 +110,7 @@ impl Reply {
 }
 
 /// Which certificate a listener shows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum ServerCertificate {
     /// Valid, issued by the ORGANISATIONS authority.
     #[default]
@@ -145,7 +146,14 @@ pub trait HttpService: Send + Sync + 'static {
     fn classify(&self, request: &Incoming) -> Classified;
     /// Answers. A panic here ends the exchange as a bench error.
     fn answer(&self, request: &Incoming, classified: &Classified) -> Reply;
-    /// TLS misbehaviour for a connection that has just been accepted.
+    /// Does the request carry production data? When it answers what that looks like (without the
+    /// data), nothing of the request is kept and the answer is 403. Called before anything is
+    /// recorded, also with what could not be read as HTTP (all bytes are then in `body`) or with a
+    /// body that is not whole.
+    fn guard(&self, _request: &Incoming) -> Option<String> {
+        None
+    }
+    /// TLS misbehaviour for a connection whose ClientHello has just been read.
     fn tls_fault(&self, _listener: &'static str) -> Option<(FaultId, TlsFault)> {
         None
     }

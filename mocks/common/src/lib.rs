@@ -2,8 +2,16 @@
 //!
 //! A mock knows no scenario, no rule, no report. It records, answers as the service would, and that is all.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod crl;
 pub mod fault;
 pub mod http;
+pub mod pki;
+pub mod server;
+
+#[cfg(test)]
+mod testing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
