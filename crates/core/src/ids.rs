@@ -129,8 +129,8 @@ id_type!(
     RuleId, "rule id", "upper-case words joined by hyphens, such as INSI-H04", is_dashed_upper
 );
 id_type!(
-    /// A fault a mock can play (`INSI-F-TIMEOUT`).
-    FaultId, "fault id", "SERVICE-F-NAME in upper case, such as INSI-F-TIMEOUT",
+    /// A fault a mock can play (`INSI-F-SILENT`).
+    FaultId, "fault id", "SERVICE-F-NAME in upper case, such as INSI-F-SILENT",
     |v| is_dashed_upper(v) && v.contains("-F-")
 );
 id_type!(

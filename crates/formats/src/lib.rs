@@ -1,1 +1,11 @@
 //! Bytes to structures and facts: HTTP, SOAP, INSi, SAML, JWT.
+//!
+//! Pure: no file, no socket, no clock. Nothing here panics on any input.
+
+pub mod facts;
+pub mod http;
+pub mod insi;
+pub mod jwt;
+pub mod psc;
+
+pub use facts::facts;
