@@ -208,8 +208,11 @@ macro_rules! message {
 message!(/// Parameters of `clock.advance`.
     ClockAdvance { /// Seconds to add.
         secondes: u64 });
-message!(/// Parameters of `config.set`.
-    ConfigSet { /// Name of the setting, such as `validation_automatique`.
+message!(/// Parameters of `config.set`. The settings that scenarios use:
+    /// `validation_automatique` (boolean: a high-confidence document validates by itself),
+    /// `justificatifs_haute_confiance` (list of document natures), `table_confiance` (list of trusted senders),
+    /// `edition_traits_optionnels` (boolean: printed identities show the optional traits).
+    ConfigSet { /// Name of the setting.
         cle: String, /// Value.
         valeur: Value });
 message!(/// Names a person of the DUI.
@@ -286,7 +289,7 @@ message!(/// Result of `usager.search`.
         usagers: Vec<UsagerView> });
 message!(/// Parameters of `ins.search`.
     InsSearch { /// Person.
-        usager: String, /// `traits` (default) or `vitale`.
+        usager: String, /// `traits` (default) or `vitale`; in `vitale` mode the person's NSS stands in for the card.
         #[serde(default, skip_serializing_if = "Option::is_none")] mode: Option<String>, /// Add the COG to the query (the user's answer to "several identities").
         #[serde(default)] avec_lieu: bool, /// Who acts.
         #[serde(default, skip_serializing_if = "Option::is_none")] role: Option<String> });
@@ -358,9 +361,9 @@ message!(/// A functional trace.
         date: Timestamp, /// Who.
         auteur: String, /// `insi.recherche`, `insi.verification`, `identite.acces`, `identite.creation`, `identite.modification`, `identite.envoi`, `connexion`, `deconnexion`, `connexion.echec`.
         nature: String, /// Person concerned.
-        #[serde(default)] usager: Option<String>, /// Search mode (`traits`, `vitale`), recipient, means of login...
+        #[serde(default)] usager: Option<String>, /// Search mode (`traits`, `vitale`), recipient of a sending, means of login...
         #[serde(default)] mode: Option<String>, /// Return code (`00`, `01`, `02`, `OK`, `KO`, fault code, `timeout`...).
-        #[serde(default)] code: Option<String>, /// Whatever else the trace holds.
+        #[serde(default)] code: Option<String>, /// Whatever else the trace holds; for an INSi code 00: `matricule`, `oid`, `historique`, `traits`.
         #[serde(default)] details: BTreeMap<String, Value> });
 message!(/// A line of the worklist.
     TravailEntry { /// Person concerned.

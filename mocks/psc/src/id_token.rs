@@ -232,6 +232,8 @@ impl Provider {
                     .and_then(|c| c.secret.clone())
                     .unwrap_or_default();
                 draft.hmac(secret.into_bytes());
+                // Nobody who signs with the secret would name a key of the set.
+                draft.header.remove("kid");
             }
             "KID-ABSENT" => drop(draft.header.remove("kid")),
             "KID-UNKNOWN" => {

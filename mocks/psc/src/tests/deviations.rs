@@ -91,7 +91,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("SIG-ATTACKER", &["signature"]),
     ("ALG-NONE", &["alg", "signature"]),
     ("HS256-PUBLIC-KEY", &["alg", "signature"]),
-    ("HS256-SECRET", &["alg", "signature"]),
+    ("HS256-SECRET", &["alg", "kid", "signature"]),
     ("KID-ABSENT", &["kid"]),
     ("KID-UNKNOWN", &["kid"]),
     ("JKU", &["kid", "header", "signature"]),
