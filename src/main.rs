@@ -1,3 +1,7 @@
-//! Thin entry point.
+//! Thin entry point: the exit code is the only thing decided here.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(diapason::cli::main(std::env::args_os()))
+}

@@ -1,0 +1,201 @@
+//! `diapason demo`: the whole campaign against the reference DUI.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use clap::Args;
+use diapason_core::product::ProductStatement;
+use diapason_core::scenario::Scenario;
+use diapason_dui_temoin::DuiConfig;
+use diapason_dui_temoin::config::{InsiSettings, PscSettings};
+
+use super::dui::DuiProcess;
+use super::session::{Session, report_folder, tell};
+use super::{Failure, Io, runtime};
+use crate::catalogue::{self, Loaded};
+use crate::driver::AnyDriver;
+use crate::run::bench::Ports;
+use crate::run::select::Selection;
+use crate::run::{Bench, CampaignEnd, RunOptions};
+use crate::scenario_file::product_from_str;
+
+/// Product statement of the reference DUI.
+const FICHE: &str = include_str!("../../profiles/demo/fiche-produit.toml");
+/// How long the reference DUI waits for a service: short, so that outages are quick to play.
+const CLIENT_TIMEOUT_MS: u64 = 800;
+/// How long silence is measured on the reference DUI.
+const SETTLE: Duration = Duration::from_millis(30);
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// Folder that receives the reports (default: a new one under `rapports/`).
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// Only this family (`ins`, `psc`); may be repeated.
+    #[arg(long, value_name = "FAMILY")]
+    family: Vec<String>,
+    /// Only scenarios whose id begins so; may be repeated.
+    #[arg(long, value_name = "ID")]
+    scenario: Vec<String>,
+    /// Seeds a defect in the reference DUI; see `diapason list mutants`.
+    #[arg(long, value_name = "NAME")]
+    mutant: Vec<String>,
+    /// Seed of the drawn personas.
+    #[arg(long, default_value_t = 20_260_115)]
+    seed: u64,
+    /// Folder of the test PKI.
+    #[arg(long, value_name = "DIR", default_value = ".diapason/pki")]
+    state: PathBuf,
+}
+
+pub(super) fn main(args: &DemoArgs, io: &mut Io) -> Result<u8, Failure> {
+    let loaded = catalogue::load(None)?;
+    let selection = Selection {
+        families: args.family.clone(),
+        ids: args.scenario.clone(),
+        shard: None,
+    };
+    let scenarios = selection.apply(&loaded.catalogue.scenarios);
+    if scenarios.is_empty() {
+        return Err(Failure::usage(
+            "no scenario matches; see `diapason list scenarios`",
+        ));
+    }
+    let folder = report_folder(args.report.as_deref())?;
+    let runtime = runtime()?;
+    let run = DemoRun {
+        folder: &folder,
+        state: &args.state,
+        seed: args.seed,
+        mutants: &args.mutant,
+    };
+    let end = runtime.block_on(run.play(&loaded, &scenarios, io))?;
+    let written = crate::report::write(&folder, io.lang)
+        .map_err(|e| Failure::chain("reports", &e, crate::exit::BENCH))?;
+    tell(&end, &written, io);
+    Ok(end.exit_code)
+}
+
+/// One campaign against one reference DUI.
+pub(super) struct DemoRun<'a> {
+    /// Report folder.
+    pub(super) folder: &'a Path,
+    /// PKI folder.
+    pub(super) state: &'a Path,
+    /// Seed.
+    pub(super) seed: u64,
+    /// Seeded defects.
+    pub(super) mutants: &'a [String],
+}
+
+impl DemoRun<'_> {
+    /// Starts the mocks, then the DUI as a process of its own, and plays.
+    pub(super) async fn play(
+        &self,
+        loaded: &Loaded,
+        scenarios: &[Scenario],
+        io: &mut Io,
+    ) -> Result<CampaignEnd, Failure> {
+        let port = free_port()?;
+        let product = product(port)?;
+        let options = RunOptions {
+            journal_dir: self.folder.to_owned(),
+            product: product.clone(),
+            seed: self.seed,
+            settle: SETTLE,
+            deadline: Duration::from_secs(30),
+            strict: false,
+            excuse_operator: true,
+        };
+        let session = Session::open(&options, Ports::default(), self.state, true, io).await?;
+        let config = dui_config(&session.bench, &product, port, self.seed, self.mutants);
+        let dui = DuiProcess::start(&config).await?;
+        let driver =
+            AnyDriver::http(&dui.url, false).map_err(|e| Failure::bench(format!("driver: {e}")))?;
+        let end = session.play(&driver, loaded, scenarios, &options).await?;
+        dui.stop().await;
+        session.bench.stop().await;
+        Ok(end)
+    }
+}
+
+/// A port nobody uses now: the redirect URI must be declared before the DUI starts. Outside the range
+/// that the system draws from, so that no outgoing connection takes it meanwhile.
+fn free_port() -> Result<u16, Failure> {
+    const FIRST: u32 = 18_000;
+    const COUNT: u32 = 12_000;
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..COUNT {
+        let step = TAKEN.fetch_add(1, Ordering::Relaxed);
+        let port =
+            (FIRST + (std::process::id().wrapping_mul(97).wrapping_add(step)) % COUNT) as u16;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(Failure::bench(format!(
+        "no free port between {FIRST} and {}",
+        FIRST + COUNT
+    )))
+}
+
+fn product(port: u16) -> Result<ProductStatement, Failure> {
+    let mut product = product_from_str("profiles/demo/fiche-produit.toml", FICHE)?;
+    product.psc.redirect_uris = vec![format!("http://127.0.0.1:{port}/psc/retour")];
+    product.psc.post_logout_redirect_uris =
+        vec![format!("http://127.0.0.1:{port}/psc/deconnexion-retour")];
+    Ok(product)
+}
+
+fn dui_config(
+    bench: &Bench,
+    product: &ProductStatement,
+    port: u16,
+    seed: u64,
+    mutants: &[String],
+) -> DuiConfig {
+    let addresses = bench.addresses();
+    let address = |name: &str| addresses.get(name).cloned().unwrap_or_default();
+    let pki = bench.pki.dir();
+    DuiConfig {
+        listen: ([127, 0, 0, 1], port).into(),
+        insi: Some(InsiSettings {
+            url: bench.insi_url(product),
+            ca: pki.join("ca-bundle.pem"),
+            cert: pki.join("client-insi-manu.pem"),
+            key: pki.join("client-insi-manu.key"),
+            crl: Some(pki.join("organisations.crl")),
+            mode: product.insi.mode,
+            idam: product.insi.idam.clone().unwrap_or_default(),
+            lps_nom: product.insi.lps_nom.clone().unwrap_or_default(),
+            lps_version: product.insi.lps_version.clone().unwrap_or_default(),
+            emetteur: "10B0990001".to_owned(),
+            timeout_ms: CLIENT_TIMEOUT_MS,
+        }),
+        psc: Some(PscSettings {
+            discovery: address("psc.discovery"),
+            ca: pki.join("ca-bundle.pem"),
+            client_id: product.psc.client_id.clone().unwrap_or_default(),
+            client_secret: product.psc.client_secret.clone().unwrap_or_default(),
+            auth: product.psc.auth,
+            cert: None,
+            key: None,
+            crl: Some(pki.join("organisations.crl")),
+            redirect_uri: product
+                .psc
+                .redirect_uris
+                .first()
+                .cloned()
+                .unwrap_or_default(),
+            post_logout_redirect_uri: product.psc.post_logout_redirect_uris.first().cloned(),
+            idle_seconds: product.psc.inactivite_secondes.unwrap_or(1_800),
+            timeout_ms: CLIENT_TIMEOUT_MS,
+            ciba: product.profil.psc_ciba,
+        }),
+        start_at: Some(bench.clock.now()),
+        mutants: mutants.to_vec(),
+        seed,
+        store: None,
+    }
+}

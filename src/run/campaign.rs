@@ -1,0 +1,191 @@
+//! Plays a selection of scenarios and judges each as it ends.
+
+use std::time::Instant;
+
+use diapason_core::journal::JournalError;
+use diapason_core::scenario::Scenario;
+use diapason_core::{Event, Recorder, RunId, Verdict};
+use diapason_rules::{Judge, Judgement};
+
+use crate::catalogue::Loaded;
+use crate::driver::AnyDriver;
+use crate::recorder::RunRecorder;
+use crate::run::player::Player;
+use crate::run::{Bench, RunOptions};
+
+/// A campaign that could not be carried to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum CampaignError {
+    /// A lost journal is a failed run: it is the evidence.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The catalogue cannot be written down.
+    #[error("encode the catalogue")]
+    Catalogue(#[source] serde_json::Error),
+}
+
+/// What a campaign came to.
+#[derive(Debug, Clone)]
+pub struct CampaignEnd {
+    /// Scenario and judgement, in order.
+    pub judgements: Vec<(Scenario, Judgement)>,
+    /// See [`crate::exit`].
+    pub exit_code: u8,
+    /// Was it stopped by the user?
+    pub interrupted: bool,
+}
+
+/// What a campaign is made of.
+#[derive(Clone, Copy)]
+pub struct CampaignSetup<'a> {
+    /// Mocks.
+    pub bench: &'a Bench,
+    /// Recorder.
+    pub recorder: &'a RunRecorder,
+    /// Driver.
+    pub driver: &'a AnyDriver,
+    /// Rules, ready to judge.
+    pub judge: &'a Judge,
+    /// What the run is judged against.
+    pub loaded: &'a Loaded,
+    /// Scenarios, already selected.
+    pub scenarios: &'a [Scenario],
+    /// Options.
+    pub options: &'a RunOptions,
+}
+
+/// Plays the scenarios and returns their judgements.
+pub async fn run_campaign(setup: &CampaignSetup<'_>) -> Result<CampaignEnd, CampaignError> {
+    let CampaignSetup {
+        bench,
+        recorder,
+        driver,
+        judge,
+        loaded,
+        scenarios,
+        options,
+    } = *setup;
+    let text = serde_json::to_vec(&loaded.catalogue).map_err(CampaignError::Catalogue)?;
+    let catalogue_blob = recorder.blob(&text)?;
+    let started = bench.clock.now();
+    let stamp: String = started
+        .to_string()
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
+    let run =
+        RunId::new(format!("{stamp}-{:x}", options.seed)).unwrap_or_else(|_| unreachable_run_id());
+    recorder.record(Event::RunStarted {
+        run,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        seed: options.seed,
+        driver: driver.name().to_owned(),
+        product: options.product.clone(),
+        catalogue: catalogue_blob,
+        packs: loaded.packs.clone(),
+        switches: bench.switches(),
+        at: started,
+    })?;
+    let personas = bench.personas();
+    let player = Player {
+        bench,
+        recorder,
+        driver,
+        options,
+        personas: &personas,
+    };
+    let mut judgements = Vec::with_capacity(scenarios.len());
+    let mut interrupted = false;
+    for (index, scenario) in scenarios.iter().enumerate() {
+        let index = index as u32 + 1;
+        let judgement = tokio::select! {
+            biased;
+            _ = tokio::signal::ctrl_c() => { interrupted = true; break; }
+            judgement = play_one(&player, judge, scenario, index, scenarios.len() as u32) => judgement?,
+        };
+        judgements.push((scenario.clone(), judgement));
+    }
+    if interrupted {
+        recorder.record(Event::BenchError {
+            scenario: None,
+            message: "campaign interrupted by the user".to_owned(),
+        })?;
+    }
+    let verdicts = judgements
+        .iter()
+        .map(|(_, j)| &j.verdict)
+        .filter(|v| !(options.excuse_operator && lacks_only_an_operator(v)));
+    let exit_code = if interrupted {
+        crate::exit::BENCH
+    } else {
+        crate::exit::of_verdicts(verdicts, options.strict)
+    };
+    recorder.record(Event::RunEnded {
+        exit_code,
+        at: bench.clock.now(),
+    })?;
+    recorder.journal().sync()?;
+    Ok(CampaignEnd {
+        judgements,
+        exit_code,
+        interrupted,
+    })
+}
+
+fn lacks_only_an_operator(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::NonConcluant { reason }
+        if reason.split(" ; ").all(|part| part.ends_with(diapason_rules::judge::NEEDS_OPERATOR)))
+}
+
+fn unreachable_run_id() -> RunId {
+    RunId::new("run").expect("letters make a run id")
+}
+
+async fn play_one(
+    player: &Player<'_>,
+    judge: &Judge,
+    scenario: &Scenario,
+    index: u32,
+    total: u32,
+) -> Result<Judgement, JournalError> {
+    let recorder = player.recorder;
+    let clock = &player.bench.clock;
+    let started = Instant::now();
+    recorder.next_scenario();
+    recorder.record(Event::ScenarioStarted {
+        scenario: scenario.id.clone(),
+        index,
+        total,
+        at: clock.now(),
+    })?;
+    let excluded = scenario
+        .condition
+        .as_ref()
+        .and_then(|c| c.why_not(&player.options.product.profil));
+    let judgement = if let Some(reason) = excluded {
+        Judgement {
+            findings: Vec::new(),
+            checks: std::collections::BTreeMap::new(),
+            verdict: Verdict::NonApplicable { reason },
+            evidence: None,
+        }
+    } else {
+        player.play(scenario).await?;
+        judge.judge(&player.record(scenario, index), &player.options.product)
+    };
+    for finding in &judgement.findings {
+        recorder.record(Event::FindingMade {
+            scenario: scenario.id.clone(),
+            finding: finding.clone(),
+        })?;
+    }
+    recorder.record(Event::ScenarioEnded {
+        scenario: scenario.id.clone(),
+        verdict: judgement.verdict.clone(),
+        evidence: judgement.evidence,
+        checks: judgement.checks.clone(),
+        duration_ms: started.elapsed().as_millis() as u64,
+        at: clock.now(),
+    })?;
+    Ok(judgement)
+}
