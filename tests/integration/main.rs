@@ -1,1 +1,10 @@
-//! End to end through the real binary.
+//! End to end through the real binary. One test binary: each more is one more link.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod bad_input;
+mod cli;
+mod demo;
+mod journal;
+mod support;
+mod vendor;
