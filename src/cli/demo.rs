@@ -11,21 +11,22 @@ use diapason_dui_temoin::DuiConfig;
 use diapason_dui_temoin::config::{InsiSettings, PscSettings};
 
 use super::dui::DuiProcess;
-use super::session::{Session, report_folder, tell};
+use super::session::{Session, conclude, report_folder};
 use super::{Failure, Io, runtime};
 use crate::catalogue::{self, Loaded};
 use crate::driver::AnyDriver;
+use crate::exit::Policy;
 use crate::run::bench::Ports;
 use crate::run::select::Selection;
 use crate::run::{Bench, CampaignEnd, RunOptions};
-use crate::scenario_file::product_from_str;
+use crate::scenario_file::{nearest, product_from_str};
 
 /// Product statement of the reference DUI.
 const FICHE: &str = include_str!("../../profiles/demo/fiche-produit.toml");
 /// How long the reference DUI waits for a service: short, so that outages are quick to play.
-const CLIENT_TIMEOUT_MS: u64 = 800;
+const CLIENT_TIMEOUT_MS: u64 = 500;
 /// How long silence is measured on the reference DUI.
-const SETTLE: Duration = Duration::from_millis(30);
+const SETTLE: Duration = Duration::from_millis(15);
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
@@ -50,19 +51,17 @@ pub(super) struct DemoArgs {
 }
 
 pub(super) fn main(args: &DemoArgs, io: &mut Io) -> Result<u8, Failure> {
+    check_mutants(&args.mutant)?;
     let loaded = catalogue::load(None)?;
     let selection = Selection {
         families: args.family.clone(),
         ids: args.scenario.clone(),
         shard: None,
     };
-    let scenarios = selection.apply(&loaded.catalogue.scenarios);
-    if scenarios.is_empty() {
-        return Err(Failure::usage(
-            "no scenario matches; see `diapason list scenarios`",
-        ));
-    }
-    let folder = report_folder(args.report.as_deref())?;
+    let scenarios = selection
+        .apply(&loaded.catalogue.scenarios)
+        .map_err(|e| Failure::usage(e.to_string()))?;
+    let folder = report_folder(args.report.as_deref(), Path::new("rapports"))?;
     let runtime = runtime()?;
     let run = DemoRun {
         folder: &folder,
@@ -70,11 +69,24 @@ pub(super) fn main(args: &DemoArgs, io: &mut Io) -> Result<u8, Failure> {
         seed: args.seed,
         mutants: &args.mutant,
     };
-    let end = runtime.block_on(run.play(&loaded, &scenarios, io))?;
-    let written = crate::report::write(&folder, io.lang)
-        .map_err(|e| Failure::chain("reports", &e, crate::exit::BENCH))?;
-    tell(&end, &written, io);
-    Ok(end.exit_code)
+    let outcome = runtime.block_on(run.play(&loaded, &scenarios, io));
+    conclude(outcome, scenarios.len(), &folder, io)
+}
+
+/// Refuses the name of a defect that does not exist.
+pub(super) fn check_mutants(names: &[String]) -> Result<(), Failure> {
+    let known = diapason_dui_temoin::mutants();
+    for name in names {
+        if !known.iter().any(|m| m.name == *name) {
+            let hint = nearest(name, known.iter().map(|m| m.name.as_str()))
+                .map(|near| format!("; did you mean {near}?"))
+                .unwrap_or_default();
+            return Err(Failure::usage(format!(
+                "no mutant is called {name:?}{hint} (see `diapason list mutants`)"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// One campaign against one reference DUI.
@@ -105,18 +117,20 @@ impl DemoRun<'_> {
             seed: self.seed,
             settle: SETTLE,
             deadline: Duration::from_secs(30),
-            strict: false,
-            excuse_operator: true,
+            policy: Policy {
+                excuse_operator: true,
+                ..Policy::default()
+            },
         };
         let session = Session::open(&options, Ports::default(), self.state, true, io).await?;
         let config = dui_config(&session.bench, &product, port, self.seed, self.mutants);
         let dui = DuiProcess::start(&config).await?;
         let driver =
             AnyDriver::http(&dui.url, false).map_err(|e| Failure::bench(format!("driver: {e}")))?;
-        let end = session.play(&driver, loaded, scenarios, &options).await?;
+        let end = session.play(&driver, loaded, scenarios, &options).await;
         dui.stop().await;
         session.bench.stop().await;
-        Ok(end)
+        end
     }
 }
 

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::net::{TcpListener, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use diapason_mock_common::pki::Pki;
 
 use super::run::{ports, read_config};
-use super::{Failure, Io, runtime};
+use super::{Failure, Io, random, runtime};
 use crate::driver::AnyDriver;
-use crate::exit;
+use crate::run::baseline;
+use crate::run::select::Selection;
 use crate::scenario_file::{product_from_str, read_text};
+use crate::{catalogue, exit};
 
 /// Earliest year the machine's clock can show: this version did not exist before.
 const EARLIEST: i32 = 2026;
@@ -53,6 +55,43 @@ pub(super) fn main(args: &DoctorArgs, io: &mut Io) -> Result<u8, Failure> {
             .map(|p| format!("{} {}", p.produit.nom, p.produit.version))
             .map_err(|e| e.to_string()),
     );
+    let own = config.scenarios.as_ref().map(|s| folder.join(s));
+    match catalogue::load(own.as_deref()) {
+        Ok(loaded) => {
+            let count = loaded.catalogue.scenarios.len();
+            let rules = loaded.catalogue.rules.len();
+            doctor.say(
+                "catalogue",
+                Ok(match &own {
+                    Some(own) => format!(
+                        "{count} scenarios with those of {}, {rules} rules",
+                        own.display()
+                    ),
+                    None => format!("{count} scenarios, {rules} rules"),
+                }),
+            );
+            let selection = Selection {
+                families: config.families.clone(),
+                ..Selection::default()
+            };
+            doctor.say(
+                "selection",
+                selection
+                    .apply(&loaded.catalogue.scenarios)
+                    .map(|s| format!("{} scenarios", s.len()))
+                    .map_err(|e| e.to_string()),
+            );
+            if !config.baseline.is_empty() {
+                doctor.say(
+                    "known deviations",
+                    baseline::check(&config.baseline, &loaded.catalogue)
+                        .map(|()| config.baseline.len().to_string()),
+                );
+            }
+        }
+        Err(errors) => doctor.say("catalogue", Err(errors.to_string())),
+    }
+    doctor.say("report folder", writable(&folder.join(&config.report)));
     let ports = ports(&config);
     for (name, port) in [
         ("INSi TLS", ports.insi_tls),
@@ -83,6 +122,10 @@ pub(super) fn main(args: &DoctorArgs, io: &mut Io) -> Result<u8, Failure> {
         let driver = AnyDriver::from_config(&config, &folder, &BTreeMap::default(), true, lang)
             .map_err(|e| e.to_string())?;
         match tokio::time::timeout(Duration::from_secs(10), driver.capabilities()).await {
+            // A driver that does not say has no name either.
+            Ok(Ok(c)) if c.product.is_empty() => {
+                Ok("does not say what it can do: everything will be tried".to_owned())
+            }
             Ok(Ok(c)) => Ok(format!(
                 "{} {}: {} actions, {} observations",
                 c.product,
@@ -113,6 +156,25 @@ fn port_free(port: u16) -> Result<String, String> {
         .map(|_| "free".to_owned())
         .map_err(|e| {
             format!("{e}; stop the program that uses it, or change [mocks] in the settings")
+        })
+}
+
+/// Can something be written there? The folder itself is only made by a run.
+fn writable(folder: &Path) -> Result<String, String> {
+    let there = folder
+        .ancestors()
+        .find(|p| p.as_os_str().is_empty() || p.exists())
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let probe = there.join(format!(".diapason-{:016x}", random()));
+    std::fs::create_dir(&probe)
+        .and_then(|()| std::fs::remove_dir(&probe))
+        .map(|()| folder.display().to_string())
+        .map_err(|e| {
+            format!(
+                "nothing can be written in {}: {e}; change `report` in the settings",
+                there.display()
+            )
         })
 }
 

@@ -15,6 +15,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 use super::{Failure, Io, runtime};
 use crate::exit;
+use crate::run::stop::Stop;
 
 #[derive(Debug, Args)]
 pub(super) struct DuiArgs {
@@ -42,6 +43,7 @@ pub(super) fn main(args: DuiArgs, io: &mut Io) -> Result<u8, Failure> {
     let mut config: DuiConfig = serde_json::from_str(&text)
         .map_err(|e| Failure::usage(format!("the configuration of the reference DUI: {e}")))?;
     config.mutants.extend(args.mutant);
+    super::demo::check_mutants(&config.mutants)?;
     let _ = rustls::crypto::ring::default_provider().install_default();
     let serving = async move {
         let ready = |addr: SocketAddr| {
@@ -69,7 +71,7 @@ pub(super) fn main(args: DuiArgs, io: &mut Io) -> Result<u8, Failure> {
         } else {
             tokio::select! {
                 end = served => end,
-                _ = tokio::signal::ctrl_c() => Ok(()),
+                () = stop_asked() => Ok(()),
             }
         }
     };
@@ -81,6 +83,14 @@ pub(super) fn main(args: DuiArgs, io: &mut Io) -> Result<u8, Failure> {
         io.talk("reference DUI stopped");
     }
     Ok(exit::CONFORM)
+}
+
+/// Ends when the process is asked to stop; never, when that cannot be heard.
+async fn stop_asked() {
+    match Stop::listen() {
+        Ok(mut stop) => stop.asked().await,
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// A reference DUI running as a child of this process; it dies with it.

@@ -19,7 +19,6 @@ mod serve;
 mod session;
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 
 use clap::{Parser, Subcommand};
 
@@ -88,18 +87,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args = match Args::try_parse_from(args) {
         Ok(args) => args,
         Err(error) => {
-            let text = error.render();
-            let text = if std::io::stderr().is_terminal() {
-                text.ansi().to_string()
+            // Its own printing knows the stream and NO_COLOR.
+            let code = if error.use_stderr() {
+                exit::USAGE
             } else {
-                text.to_string()
+                exit::CONFORM
             };
-            if error.use_stderr() {
-                io.talk_raw(&text);
-                return exit::USAGE;
-            }
-            io.data_raw(&text);
-            return exit::CONFORM;
+            return match error.print() {
+                Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => exit::BENCH,
+                _ => code,
+            };
         }
     };
     io.quiet = args.quiet;
@@ -118,13 +115,20 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Serve(args) => serve::main(&args, &mut io),
         Command::DuiTemoin(args) => dui::main(args, &mut io),
     };
-    match outcome {
+    let code = match outcome {
         Ok(code) => code,
         Err(failure) => {
             io.talk(&format!("diapason: {}", failure.message));
             failure.code
         }
+    };
+    if let Some(error) = io.finish() {
+        io.talk(&format!(
+            "diapason: the output could not be written: {error}"
+        ));
+        return exit::BENCH;
     }
+    code
 }
 
 /// Why a command ended early, with its exit code.
@@ -173,6 +177,12 @@ impl From<crate::scenario_file::FileErrors> for Failure {
     fn from(errors: crate::scenario_file::FileErrors) -> Self {
         Self::usage(errors.to_string())
     }
+}
+
+/// A number that another process, or another call, does not draw.
+fn random() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id())
 }
 
 /// The async runtime of a command.

@@ -1,6 +1,7 @@
 //! `diapason mutants`: each seeded defect must be caught by the rule it names. The kill table.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -11,9 +12,10 @@ use diapason_dui_temoin::MutantSpec;
 use serde::Serialize;
 
 use super::demo::DemoRun;
-use super::{Failure, Io, runtime};
+use super::{Failure, Io, random, runtime};
 use crate::catalogue::{self, Loaded};
 use crate::exit;
+use crate::run::stop::Stop;
 
 #[derive(Debug, Args)]
 pub(super) struct MutantsArgs {
@@ -70,7 +72,10 @@ pub(super) fn main(args: &MutantsArgs, io: &mut Io) -> Result<u8, Failure> {
         ));
     }
     let runtime = runtime()?;
-    let rows = runtime.block_on(run_all(&mutants, &loaded, args, io));
+    let Some(rows) = runtime.block_on(run_all(&mutants, &loaded, args, io))? else {
+        io.talk("interrupted: no kill table");
+        return Ok(exit::BENCH);
+    };
     let table = KillTable {
         scenarios_without_mutant: scenarios_without_mutant(&loaded.catalogue.scenarios),
         rules_without_proof: rules_without_proof(&loaded.catalogue.rules),
@@ -95,12 +100,15 @@ pub(super) fn main(args: &MutantsArgs, io: &mut Io) -> Result<u8, Failure> {
     })
 }
 
+/// None when it was asked to stop.
 async fn run_all(
     mutants: &[MutantSpec],
     loaded: &Loaded,
     args: &MutantsArgs,
     io: &mut Io,
-) -> Vec<Row> {
+) -> Result<Option<Vec<Row>>, Failure> {
+    let mut stop = Stop::listen()
+        .map_err(|e| Failure::bench(format!("listen to the signals that stop it: {e}")))?;
     let mut rows = Vec::with_capacity(mutants.len());
     for chunk in mutants.chunks(args.jobs.max(1)) {
         let mut quiet: Vec<Io> = chunk.iter().map(|_| Io::silent()).collect();
@@ -108,7 +116,11 @@ async fn run_all(
             .iter()
             .zip(&mut quiet)
             .map(|(mutant, io)| run_one(mutant, loaded, args, io));
-        rows.extend(join_all(running).await);
+        tokio::select! {
+            biased;
+            () = stop.asked() => return Ok(None),
+            done = join_all(running) => rows.extend(done),
+        }
         if io.terminal && !io.quiet {
             io.talk_raw(&format!("\r{}/{}", rows.len(), mutants.len()));
         }
@@ -116,7 +128,7 @@ async fn run_all(
     if io.terminal && !io.quiet {
         io.talk("");
     }
-    rows
+    Ok(Some(rows))
 }
 
 /// Drives futures together on this task; their waits overlap.
@@ -216,9 +228,11 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(name: &str) -> Result<Self, Failure> {
-        let folder =
-            std::env::temp_dir().join(format!("diapason-mutant-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&folder)
+        let folder = std::env::temp_dir().join(format!("diapason-{name}-{:016x}", random()));
+        // Not `create_dir_all`: a folder that somebody else made ready is refused.
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
             .map_err(|e| Failure::bench(format!("create {}: {e}", folder.display())))?;
         Ok(Self(folder))
     }

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use diapason_core::Finding;
-use diapason_rules::{Campaign, Judge};
+use diapason_rules::redact::redact_text;
+use diapason_rules::{Campaign, Judge, Judgement};
 
 use super::{Failure, Io};
+use crate::exit::Policy;
 use crate::{catalogue, exit};
 
 #[derive(Debug, Args)]
@@ -29,16 +31,33 @@ pub(super) fn main(args: &RejudgeArgs, io: &mut Io) -> Result<u8, Failure> {
     let loaded = catalogue::load(None)?;
     let judge = Judge::new(&loaded.catalogue.rules)
         .map_err(|e| Failure::chain("rules", &e, exit::BENCH))?;
-    let (mut changed, mut verdicts) = (0, Vec::new());
+    let (mut changed, mut judgements, mut cut) = (0, Vec::new(), Vec::new());
     for record in &campaign.scenarios {
-        if record.steps.is_empty() && record.verdict.is_some() {
-            verdicts.extend(record.verdict.clone());
+        let id = record.scenario.id.clone();
+        if record.steps.is_empty()
+            && let Some(verdict) = &record.verdict
+        {
+            // Nothing was played: there is nothing to judge again.
+            let kept = Judgement {
+                findings: record.findings.clone(),
+                checks: record.checks.clone(),
+                verdict: verdict.clone(),
+                evidence: record.evidence,
+                unplayed: Vec::new(),
+            };
+            judgements.push((id, kept));
             continue;
         }
         let judgement = judge.judge(record, &campaign.product);
         let mut lines = Vec::new();
         match &record.verdict {
-            None => lines.push(format!("verdict: absent -> {}", judgement.verdict.word())),
+            None => {
+                cut.push(id.to_string());
+                lines.push(format!(
+                    "the run stopped during this scenario; what was recorded of it: {}",
+                    judgement.verdict.word()
+                ));
+            }
             Some(old) if *old != judgement.verdict => {
                 lines.push(format!(
                     "verdict: {} -> {}",
@@ -48,8 +67,12 @@ pub(super) fn main(args: &RejudgeArgs, io: &mut Io) -> Result<u8, Failure> {
             }
             Some(_) => {}
         }
-        let said =
-            |f: &Finding| format!("{} {:?} : {} / {}", f.rule, f.level, f.expected, f.observed);
+        let said = |f: &Finding| {
+            redact_text(&format!(
+                "{} {:?} : {} / {}",
+                f.rule, f.level, f.expected, f.observed
+            ))
+        };
         for finding in judgement
             .findings
             .iter()
@@ -71,7 +94,7 @@ pub(super) fn main(args: &RejudgeArgs, io: &mut Io) -> Result<u8, Failure> {
                 io.data(&format!("  {line}"));
             }
         }
-        verdicts.push(judgement.verdict);
+        judgements.push((id, judgement));
     }
     io.data(&format!(
         "{} scenarios judged again (run {}, bench {}), {changed} changed",
@@ -79,5 +102,19 @@ pub(super) fn main(args: &RejudgeArgs, io: &mut Io) -> Result<u8, Failure> {
         campaign.run,
         campaign.tool_version
     ));
-    Ok(exit::of_verdicts(verdicts.iter(), false))
+    if campaign.exit_code.is_none() {
+        io.talk("the journal does not hold the end of the run: the campaign is not whole");
+    }
+    for message in &campaign.bench_errors {
+        io.talk(&format!("the bench said: {message}"));
+    }
+    if campaign.exit_code.is_none() || !cut.is_empty() || !campaign.bench_errors.is_empty() {
+        return Ok(exit::BENCH);
+    }
+    let policy = Policy {
+        strict: campaign.strict,
+        excuse_operator: campaign.excuse_operator,
+        baseline: campaign.baseline.clone(),
+    };
+    Ok(policy.exit_code(judgements.iter().map(|(id, j)| (id, j))))
 }

@@ -1,15 +1,18 @@
 //! `diapason run`: the campaign against a vendor's DUI.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 
-use super::session::{Session, report_folder, tell};
-use super::{Failure, Io, runtime};
+use super::session::{Session, conclude, report_folder};
+use super::{Failure, Io, random, runtime};
 use crate::catalogue;
 use crate::driver::AnyDriver;
+use crate::exit::Policy;
 use crate::run::RunOptions;
+use crate::run::baseline;
 use crate::run::bench::Ports;
 use crate::run::select::Selection;
 use crate::scenario_file::{Config, DriverKind, config_from_str, product_from_str, read_text};
@@ -19,7 +22,7 @@ pub(super) struct RunArgs {
     /// Settings (see `diapason init`).
     #[arg(long, value_name = "FILE", default_value = "diapason.toml")]
     config: PathBuf,
-    /// Folder that receives the reports (default: a new one under `rapports/`).
+    /// Folder that receives the reports (default: a new one under `report` of the settings).
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// Only this family; may be repeated.
@@ -93,32 +96,48 @@ pub(super) fn main(args: &RunArgs, io: &mut Io) -> Result<u8, Failure> {
         ids: args.scenario.clone(),
         shard: args.shard,
     };
-    let scenarios = selection.apply(&loaded.catalogue.scenarios);
+    let scenarios = selection
+        .apply(&loaded.catalogue.scenarios)
+        .map_err(|e| Failure::usage(e.to_string()))?;
+    baseline::check(&config.baseline, &loaded.catalogue)
+        .map_err(|e| Failure::usage(format!("{}: {e}", args.config.display())))?;
     if scenarios.is_empty() {
-        return Err(Failure::usage(
-            "no scenario matches; see `diapason list scenarios`",
+        io.talk(io.say(
+            "cette part de la campagne est vide : rien à jouer",
+            "this part of the campaign is empty: nothing to play",
+        ));
+        return Ok(crate::exit::CONFORM);
+    }
+    let unattended = args.unattended || !io.terminal || !std::io::stdin().is_terminal();
+    if config.driver.kind == DriverKind::Manual && unattended && !args.unattended {
+        io.talk(io.say(
+            "aucun terminal : personne n'est interrogé, comme avec --unattended",
+            "no terminal: nobody is asked, as with --unattended",
         ));
     }
-    let report = report_folder(args.report.as_deref())?;
+    let report = report_folder(args.report.as_deref(), &folder.join(&config.report))?;
     let options = RunOptions {
         journal_dir: report.clone(),
         product,
-        seed: config.seed.unwrap_or_else(|| u64::from(std::process::id())),
+        seed: config.seed.unwrap_or_else(|| random() >> 32),
         settle: Duration::from_millis(config.timeouts.settle_ms),
         deadline: Duration::from_millis(config.timeouts.action_ms),
-        strict: args.strict,
-        excuse_operator: false,
+        policy: Policy {
+            strict: args.strict,
+            excuse_operator: false,
+            baseline: config.baseline.clone(),
+        },
     };
     let runtime = runtime()?;
     let state = folder.join(&config.mocks.pki);
-    let mut end = runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let shown = config.driver.kind != DriverKind::Manual;
         let session = Session::open(&options, ports(&config), &state, shown, io).await?;
         let driver = AnyDriver::from_config(
             &config,
             &folder,
             &session.bench.addresses(),
-            args.unattended || !io.terminal,
+            unattended,
             io.lang,
         )
         .map_err(|e| Failure::usage(format!("driver: {e}")))?;
@@ -136,10 +155,6 @@ pub(super) fn main(args: &RunArgs, io: &mut Io) -> Result<u8, Failure> {
         let end = session.play(&driver, &loaded, &scenarios, &options).await;
         session.bench.stop().await;
         end
-    })?;
-    crate::run::baseline::apply(&mut end, &config.baseline, args.strict);
-    let written = crate::report::write(&report, io.lang)
-        .map_err(|e| Failure::chain("reports", &e, crate::exit::BENCH))?;
-    tell(&end, &written, io);
-    Ok(end.exit_code)
+    });
+    conclude(outcome, scenarios.len(), &report, io)
 }

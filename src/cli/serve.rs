@@ -1,6 +1,6 @@
 //! `diapason serve`: the mocks alone, until Ctrl-C, with a small control API on loopback.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -16,6 +16,7 @@ use crate::exit;
 use crate::recorder::RunRecorder;
 use crate::run::Bench;
 use crate::run::bench::Ports;
+use crate::run::stop::Stop;
 use crate::scenario_file::{product_from_str, read_text};
 
 #[derive(Debug, Args)]
@@ -47,9 +48,11 @@ const PORTS: Ports = Ports {
 
 pub(super) fn main(args: &ServeArgs, io: &mut Io) -> Result<u8, Failure> {
     let product = product_from_str(&args.fiche.display().to_string(), &read_text(&args.fiche)?)?;
-    let folder = report_folder(args.report.as_deref())?;
+    let folder = report_folder(args.report.as_deref(), Path::new("rapports"))?;
     let runtime = runtime()?;
     runtime.block_on(async {
+        let mut stop = Stop::listen()
+            .map_err(|e| Failure::bench(format!("listen to the signals that stop it: {e}")))?;
         let journal = Journal::create(&folder)
             .map_err(|e| Failure::chain("open the journal", &e, exit::USAGE))?;
         let recorder: Arc<dyn Recorder> = RunRecorder::new(journal, Vec::new());
@@ -68,7 +71,7 @@ pub(super) fn main(args: &ServeArgs, io: &mut Io) -> Result<u8, Failure> {
         let mut open = true;
         while open {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => break,
+                () = stop.asked() => break,
                 line = lines.next_line() => match line {
                     Ok(Some(line)) => io.data(&command(&bench, line.trim()).to_string()),
                     Ok(None) | Err(_) => open = false,
@@ -76,7 +79,7 @@ pub(super) fn main(args: &ServeArgs, io: &mut Io) -> Result<u8, Failure> {
             }
         }
         if !open {
-            let _ = tokio::signal::ctrl_c().await;
+            stop.asked().await;
         }
         bench.stop().await;
         Ok(exit::CONFORM)

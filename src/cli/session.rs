@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diapason_core::journal::{JOURNAL_FILE, Journal};
+use diapason_core::requirement::Lang;
 use diapason_core::scenario::Scenario;
 use diapason_core::{Clock, Recorder};
 use diapason_rules::Judge;
+use diapason_rules::redact::redact_text;
 
 use super::{Failure, Io, progress};
 use crate::catalogue::Loaded;
@@ -17,32 +19,103 @@ use crate::recorder::RunRecorder;
 use crate::run::bench::Ports;
 use crate::run::{Bench, CampaignEnd, CampaignSetup, RunOptions, run_campaign};
 
-/// Makes ready a folder that holds no earlier run.
-pub(super) fn report_folder(asked: Option<&Path>) -> Result<PathBuf, Failure> {
-    let folder = if let Some(folder) = asked {
-        folder.to_owned()
-    } else {
+/// Makes ready a folder that holds no earlier run: the one asked for, or a new dated one in `base`.
+pub(super) fn report_folder(asked: Option<&Path>, base: &Path) -> Result<PathBuf, Failure> {
+    let refused = |folder: &Path, e: &std::io::Error| {
+        Failure::usage(format!(
+            "the report folder {} cannot be created: {e}; give another with --report DIR",
+            folder.display()
+        ))
+    };
+    let Some(folder) = asked else {
         let now = Clock::system().now().to_string();
         let stamp: String = now
             .chars()
             .take(19)
             .filter(char::is_ascii_alphanumeric)
             .collect();
-        PathBuf::from("rapports").join(stamp)
+        std::fs::create_dir_all(base).map_err(|e| refused(base, &e))?;
+        let mut folder = base.join(&stamp);
+        for number in 2.. {
+            match std::fs::create_dir(&folder) {
+                Ok(()) => break,
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+                    folder = base.join(format!("{stamp}-{number}"));
+                }
+                Err(e) => return Err(refused(&folder, &e)),
+            }
+        }
+        return Ok(folder);
     };
-    if folder.join(JOURNAL_FILE).exists() {
+    // A journal without an event is what a run leaves that never began.
+    let journal = folder.join(JOURNAL_FILE);
+    if std::fs::metadata(&journal).is_ok_and(|m| m.is_file() && m.len() == 0) {
+        std::fs::remove_file(&journal).map_err(|e| refused(folder, &e))?;
+    }
+    if journal.exists() {
         return Err(Failure::usage(format!(
             "{} already holds the journal of a run, which is evidence and is never overwritten; give another folder with --report DIR, or remove it yourself",
             folder.display()
         )));
     }
-    std::fs::create_dir_all(&folder).map_err(|e| {
-        Failure::usage(format!(
-            "the report folder {} cannot be created: {e}; give another with --report DIR",
-            folder.display()
-        ))
-    })?;
-    Ok(folder)
+    std::fs::create_dir_all(folder).map_err(|e| refused(folder, &e))?;
+    Ok(folder.to_owned())
+}
+
+/// Removes what a run that never began leaves; false when the journal holds something.
+fn discard_empty(folder: &Path) -> bool {
+    let journal = folder.join(JOURNAL_FILE);
+    if std::fs::metadata(&journal).is_ok_and(|m| m.len() > 0) {
+        return false;
+    }
+    let _ = std::fs::remove_file(journal);
+    // These refuse to remove what is not empty.
+    let _ = std::fs::remove_dir(folder.join(diapason_core::journal::BLOBS_DIR));
+    let _ = std::fs::remove_dir(folder);
+    true
+}
+
+/// Writes the reports of what was played, whole or not, and says how it went.
+pub(super) fn conclude(
+    outcome: Result<CampaignEnd, Failure>,
+    asked: usize,
+    folder: &Path,
+    io: &mut Io,
+) -> Result<u8, Failure> {
+    let end = match outcome {
+        Ok(end) => end,
+        Err(failure) => {
+            if !discard_empty(folder)
+                && let Ok(written) = crate::report::write(folder, io.lang)
+            {
+                for path in written {
+                    io.data(&format!("  {}", path.display()));
+                }
+            }
+            return Err(failure);
+        }
+    };
+    let written = crate::report::write(folder, io.lang)
+        .map_err(|e| Failure::chain("reports", &e, exit::BENCH))?;
+    tell(&end, &written, io);
+    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|v| v == "true") {
+        let journal = diapason_core::journal::read(folder)
+            .map_err(|e| Failure::chain("annotations", &e, exit::BENCH))?;
+        let campaign = diapason_rules::Campaign::from_journal(&journal)
+            .map_err(|e| Failure::chain("annotations", &e, exit::BENCH))?;
+        let report = crate::report::Report::new(&campaign);
+        for line in crate::report::github(&report, io.lang) {
+            io.data(&line);
+        }
+    }
+    if end.interrupted {
+        let played = end.judgements.len();
+        io.talk(&match io.lang {
+            Lang::Fr => format!("campagne interrompue : {played} scénarios joués sur {asked}"),
+            Lang::En => format!("interrupted: {played} of {asked} scenarios played"),
+        });
+    }
+    Ok(end.exit_code)
 }
 
 /// A bench with its journal open.
@@ -102,15 +175,14 @@ impl Session {
             scenarios,
             options,
         })
-        .await
-        .map_err(|e| Failure::chain("campaign", &e, exit::BENCH))?;
+        .await;
         self.bar.finish_and_clear();
-        Ok(end)
+        end.map_err(|e| Failure::chain("campaign", &e, exit::BENCH))
     }
 }
 
 /// Counts by verdict and one line per scenario that is not conform, then where the reports are.
-pub(super) fn tell(end: &CampaignEnd, written: &[PathBuf], io: &mut Io) {
+fn tell(end: &CampaignEnd, written: &[PathBuf], io: &mut Io) {
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
     for (scenario, judgement) in &end.judgements {
         *counts.entry(judgement.verdict.word()).or_default() += 1;
@@ -119,17 +191,25 @@ pub(super) fn tell(end: &CampaignEnd, written: &[PathBuf], io: &mut Io) {
             "conforme" => continue,
             "non_applicable" | "non_concluant" | "erreur_banc" => {
                 line.push_str("  ");
-                line.push_str(judgement.verdict.reason().unwrap_or_default());
+                line.push_str(&redact_text(judgement.verdict.reason().unwrap_or_default()));
             }
             _ => {}
         }
         io.data(&line);
         for finding in &judgement.findings {
             if finding.level > diapason_core::Level::Info {
-                io.data(&format!(
-                    "    {} : attendu {} ; vu {}",
-                    finding.rule, finding.expected, finding.observed
-                ));
+                let (expected, observed) = (
+                    redact_text(&finding.expected),
+                    redact_text(&finding.observed),
+                );
+                io.data(&match io.lang {
+                    Lang::Fr => {
+                        format!("    {} : attendu {expected} ; vu {observed}", finding.rule)
+                    }
+                    Lang::En => {
+                        format!("    {}: expected {expected}; seen {observed}", finding.rule)
+                    }
+                });
             }
         }
     }
@@ -137,11 +217,11 @@ pub(super) fn tell(end: &CampaignEnd, written: &[PathBuf], io: &mut Io) {
         .iter()
         .map(|(word, n)| format!("{n} {word}"))
         .collect();
-    io.data(&format!(
-        "{} scénarios : {}",
-        end.judgements.len(),
-        said.join(", ")
-    ));
+    let (count, said) = (end.judgements.len(), said.join(", "));
+    io.data(&match io.lang {
+        Lang::Fr => format!("{count} scénarios : {said}"),
+        Lang::En => format!("{count} scenarios: {said}"),
+    });
     for path in written {
         io.data(&format!("  {}", path.display()));
     }

@@ -60,8 +60,12 @@ fn findings(report: &Report) -> impl Iterator<Item = (String, &FindingLine)> {
 
 fn sentence(f: &FindingLine, lang: Lang) -> String {
     let text = f.text.as_ref().map(|t| t.get(lang)).unwrap_or_default();
+    let (expected, seen) = match lang {
+        Lang::Fr => ("Attendu :", "vu :"),
+        Lang::En => ("Expected:", "seen:"),
+    };
     format!(
-        "{text} Attendu : {} ; vu : {}",
+        "{text} {expected} {} ; {seen} {}",
         f.finding.expected, f.finding.observed
     )
 }

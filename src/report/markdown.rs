@@ -18,9 +18,9 @@ pub(super) fn render(report: &Report, lang: Lang) -> String {
     let _ = writeln!(
         out,
         "{} {} {}, {} {}\n",
-        report.product.produit.editeur,
-        report.product.produit.nom,
-        report.product.produit.version,
+        plain(&report.product.produit.editeur),
+        plain(&report.product.produit.nom),
+        plain(&report.product.produit.version),
         l("run"),
         report.run
     );
@@ -77,9 +77,13 @@ fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\n' | '\r' => out.push(' '),
+            c if c.is_control() => out.push(' '),
             '<' => out.push_str("&lt;"),
-            '*' | '_' | '`' | '[' | ']' | '|' | '\\' => {
+            '&' => out.push_str("&amp;"),
+            // Nobody is called, no issue is linked.
+            '@' => out.push_str("&#64;"),
+            '#' => out.push_str("&#35;"),
+            '!' | '~' | '*' | '_' | '`' | '[' | ']' | '|' | '\\' => {
                 out.push('\\');
                 out.push(c);
             }
@@ -87,4 +91,18 @@ fn plain(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_has_no_meaning_of_its_own() {
+        let out = plain("<img src=x> &lt; @equipe #12 ![x](y) ~~a~~\r\n# titre | `c` *g* _i_");
+        assert_eq!(
+            out,
+            "&lt;img src=x> &amp;lt; &#64;equipe &#35;12 \\!\\[x\\](y) \\~\\~a\\~\\~  &#35; titre \\| \\`c\\` \\*g\\* \\_i\\_"
+        );
+    }
 }

@@ -9,7 +9,10 @@ mod markdown;
 mod model;
 mod words;
 
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use diapason_core::journal::{self, JournalError};
 use diapason_core::requirement::Lang;
@@ -52,25 +55,48 @@ pub enum ReportError {
 /// and `gl-code-quality.json` beside it. Returns what was written, the page first.
 pub fn write(folder: &Path, lang: Lang) -> Result<Vec<PathBuf>, ReportError> {
     let campaign = Campaign::from_journal(&journal::read(folder)?)?;
-    let report = Report::new(&campaign);
-    let files: Vec<(&str, Vec<u8>)> = vec![
-        (
-            "report.html",
-            html::render(&report, &campaign, lang)?.into_bytes(),
-        ),
-        ("junit.xml", junit::render(&report, lang)?),
-        ("report.json", json::render(&report)?),
-        ("summary.md", markdown::render(&report, lang).into_bytes()),
-        ("gl-code-quality.json", annotations::gitlab(&report, lang)?),
-    ];
-    let mut written = Vec::with_capacity(files.len());
-    for (name, bytes) in files {
+    let report = Arc::new(Report::new(&campaign));
+    // The bytes of the exchanges are all that is still needed: let go of facts and catalogue.
+    let bytes = html::bytes_of(campaign);
+    let mut written = Vec::with_capacity(5);
+    let mut file = |name: &str, fill: &mut dyn FnMut(&mut Out) -> Result<(), ReportError>| {
         let path = folder.join(name);
-        std::fs::write(&path, bytes).map_err(|source| ReportError::Write {
-            path: path.clone(),
+        let failed = |source| ReportError::Write {
+            path: folder.join(name),
             source,
+        };
+        let mut out = BufWriter::new(File::create(&path).map_err(failed)?);
+        fill(&mut out).map_err(|error| match error {
+            ReportError::Write { source, .. } => failed(source),
+            other => other,
         })?;
+        out.flush().map_err(failed)?;
         written.push(path);
-    }
+        Ok::<(), ReportError>(())
+    };
+    let mut bytes = Some(bytes);
+    file("report.html", &mut |out| {
+        html::render(&report, bytes.take().unwrap_or_default(), lang, out)
+    })?;
+    file("junit.xml", &mut |out| {
+        put(out, &junit::render(&report, lang)?)
+    })?;
+    file("report.json", &mut |out| json::render(&report, out))?;
+    file("summary.md", &mut |out| {
+        put(out, markdown::render(&report, lang).as_bytes())
+    })?;
+    file("gl-code-quality.json", &mut |out| {
+        put(out, &annotations::gitlab(&report, lang)?)
+    })?;
     Ok(written)
+}
+
+/// Where a report goes.
+type Out = BufWriter<File>;
+
+fn put(out: &mut Out, bytes: &[u8]) -> Result<(), ReportError> {
+    out.write_all(bytes).map_err(|source| ReportError::Write {
+        path: PathBuf::new(),
+        source,
+    })
 }

@@ -5,19 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use diapason_core::event::PackRef;
 use diapason_core::product::ProductStatement;
 use diapason_core::requirement::{Applicability, Automation, Obligation, Rem, Source, Text};
-use diapason_core::scenario::{Kind, Scenario};
+use diapason_core::scenario::{Kind, Scenario, Step};
 use diapason_core::{
     Confidence, EvidenceLevel, FaultId, Finding, Level, ProofId, RequirementId, RuleId, RunId,
     ScenarioId, Service, Sha256Hex, Timestamp, Verdict,
 };
 use diapason_rules::judge::problem_text;
 use diapason_rules::record::{ScenarioRecord, SeenExchange, StepRecord};
+use diapason_rules::redact::{redact_text, redact_value};
 use diapason_rules::{Campaign, Catalogue};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Version of `report.json`.
 pub(crate) const FORMAT: u32 = 1;
+
+/// Most characters shown of a text that the product or a person wrote; the journal holds all of it.
+const LONGEST: usize = 4_000;
 
 /// A whole report.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -261,28 +265,70 @@ impl Report {
             verdicts,
             requirements: requirement_lines(campaign, &scenarios),
             orphans: campaign.orphans.iter().map(exchange_line).collect(),
-            bench_errors: campaign.bench_errors.clone(),
+            bench_errors: campaign.bench_errors.iter().map(|m| shown(m)).collect(),
             torn: campaign.torn.is_some(),
             scenarios,
         }
     }
 }
 
+/// A text as reports show it: secrets masked, cut when long. Whatever comes from traffic, from the
+/// product or from a person passes here.
+fn shown(text: &str) -> String {
+    // Masked text is about as long as the text: what is cut away need not be masked.
+    let head = text
+        .char_indices()
+        .nth(LONGEST * 2)
+        .map_or(text, |(at, _)| &text[..at]);
+    let mut out = redact_text(head);
+    if let Some((at, _)) = out.char_indices().nth(LONGEST) {
+        out.truncate(at);
+    } else if head.len() == text.len() {
+        return out;
+    }
+    out.push_str(" […] (suite dans le journal)");
+    out
+}
+
+/// A JSON value as reports show it.
+fn shown_value(value: &serde_json::Value) -> String {
+    shown(&redact_value(value).to_string())
+}
+
+fn shown_verdict(verdict: &Verdict) -> Verdict {
+    let mut verdict = verdict.clone();
+    if let Verdict::NonConcluant { reason }
+    | Verdict::NonApplicable { reason }
+    | Verdict::ErreurBanc { reason } = &mut verdict
+    {
+        *reason = shown(reason);
+    }
+    verdict
+}
+
+fn shown_finding(finding: &Finding) -> Finding {
+    let mut finding = finding.clone();
+    finding.expected = shown(&finding.expected);
+    finding.observed = shown(&finding.observed);
+    finding.place.path = finding.place.path.as_deref().map(shown);
+    finding
+}
+
 fn scenario_line(record: &ScenarioRecord, catalogue: &Catalogue) -> ScenarioLine {
     let scenario = &record.scenario;
-    let verdict = record
-        .verdict
-        .clone()
-        .unwrap_or_else(|| Verdict::ErreurBanc {
+    let verdict = record.verdict.as_ref().map_or_else(
+        || Verdict::ErreurBanc {
             reason: "la campagne s'est arrêtée pendant ce scénario".to_owned(),
-        });
+        },
+        shown_verdict,
+    );
     let findings = record
         .findings
         .iter()
         .map(|finding| {
             let rule = catalogue.rule(&finding.rule);
             FindingLine {
-                finding: finding.clone(),
+                finding: shown_finding(finding),
                 text: rule.map(|r| r.text.clone()),
                 hint: rule.map(|r| r.hint.clone()),
                 source: rule.map(|r| r.source.clone()),
@@ -306,7 +352,7 @@ fn scenario_line(record: &ScenarioRecord, catalogue: &Catalogue) -> ScenarioLine
         steps: record
             .steps
             .iter()
-            .map(|s| step_line(s, scenario))
+            .map(|s| step_line(s, scenario.steps.get((s.number as usize).wrapping_sub(1))))
             .collect(),
         exchanges: record.exchanges.iter().map(exchange_line).collect(),
         connections_failed: record
@@ -318,7 +364,10 @@ fn scenario_line(record: &ScenarioRecord, catalogue: &Catalogue) -> ScenarioLine
                     .as_ref()
                     .map(|f| format!(" [{f}]"))
                     .unwrap_or_default();
-                format!("{} {}: {}{fault}", f.service, f.listener, f.reason)
+                shown(&format!(
+                    "{} {}: {}{fault}",
+                    f.service, f.listener, f.reason
+                ))
             })
             .collect(),
         official_proof: scenario.official_proof.clone(),
@@ -337,33 +386,34 @@ fn requirements_of(scenario: &Scenario) -> Vec<RequirementId> {
     all
 }
 
-fn step_line(step: &StepRecord, scenario: &Scenario) -> StepLine {
-    let written = scenario.steps.get(step.number as usize - 1);
-    let mask = |v: &serde_json::Value| diapason_rules::redact::redact_text(&v.to_string());
+fn step_line(step: &StepRecord, written: Option<&Step>) -> StepLine {
     let outcome = match (&step.answer, &step.problem) {
         (Some(answer), _) => Some(crate::report::words::status(answer.status).to_owned()),
-        (None, Some(problem)) => Some(problem_text(problem)),
+        (None, Some(problem)) => Some(shown(&problem_text(problem))),
         (None, None) => None,
     };
     StepLine {
         number: step.number,
         text: written.and_then(|s| s.text.clone()),
-        action: step.request.as_ref().map(|r| r.action.clone()),
-        params: step.request.as_ref().map(|r| mask(&r.params)),
+        action: step.request.as_ref().map(|r| shown(&r.action)),
+        params: step.request.as_ref().map(|r| shown_value(&r.params)),
         arms: step.arms.iter().map(crate::report::words::arm).collect(),
         outcome,
-        message: step.answer.as_ref().and_then(|a| a.message.clone()),
+        message: step
+            .answer
+            .as_ref()
+            .and_then(|a| a.message.as_deref().map(shown)),
         result: step
             .answer
             .as_ref()
             .filter(|a| !a.result.is_null())
-            .map(|a| mask(&a.result)),
+            .map(|a| shown_value(&a.result)),
         observed: step
             .observed
             .iter()
             .map(|o| match (&o.value, &o.problem) {
-                (Some(value), _) => format!("{}: {}", o.what, mask(value)),
-                (None, Some(problem)) => format!("{}: {}", o.what, problem_text(problem)),
+                (Some(value), _) => format!("{}: {}", o.what, shown_value(value)),
+                (None, Some(problem)) => shown(&format!("{}: {}", o.what, problem_text(problem))),
                 (None, None) => o.what.clone(),
             })
             .collect(),
@@ -377,7 +427,7 @@ fn step_line(step: &StepRecord, scenario: &Scenario) -> StepLine {
                     .as_deref()
                     .map(|c| format!(" ({c})"))
                     .unwrap_or_default();
-                format!("{} : {answer}{comment}", a.sentence)
+                shown(&format!("{} : {answer}{comment}", a.sentence))
             })
             .collect(),
         proofs: written.map(|s| s.proofs.clone()).unwrap_or_default(),
@@ -402,9 +452,9 @@ fn exchange_line(seen: &SeenExchange) -> ExchangeLine {
             .tls
             .as_ref()
             .and_then(|t| t.client_certificate.as_ref())
-            .and_then(|c| c.subject_cn.clone()),
+            .and_then(|c| c.subject_cn.as_deref().map(shown)),
         status: answer.and_then(|a| a.status),
-        outcome: answer.map(|a| a.outcome.clone()),
+        outcome: answer.map(|a| shown(&a.outcome)),
         fault: answer.and_then(|a| a.fault.clone()),
         request: exchange.request.clone(),
         response: answer.and_then(|a| a.response.clone()),
@@ -483,5 +533,85 @@ fn status(excluded: bool, worst: Option<Level>, scenarios: &[&ScenarioLine]) -> 
         RequirementStatus::Observee
     } else {
         RequirementStatus::SansObjet
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use diapason_core::driver::{ActionAnswer, ActionRequest, ActionStatus};
+    use diapason_core::event::Attestation;
+    use diapason_rules::record::{Attested, Observed};
+    use serde_json::json;
+
+    use super::*;
+
+    const SECRET: &str = "S3CRET0";
+
+    fn step() -> StepRecord {
+        StepRecord {
+            number: 1,
+            opened_at: Timestamp::from_unix_millis(0),
+            closed_at: None,
+            open_ms: 0,
+            why: None,
+            arms: Vec::new(),
+            request: Some(ActionRequest {
+                action: "psc.login".to_owned(),
+                params: json!({"password": SECRET}),
+                scenario: "PSC-1".to_owned(),
+                step: 1,
+                deadline_ms: 1,
+            }),
+            answer: Some(ActionAnswer {
+                status: ActionStatus::Done,
+                message: Some(format!("refus de Bearer {SECRET}")),
+                result: json!({"cookies": [SECRET], "long": "x".repeat(100_000)}),
+            }),
+            problem: None,
+            evidence: EvidenceLevel::Declared,
+            observed: vec![Observed {
+                what: "session".to_owned(),
+                query: BTreeMap::default(),
+                value: Some(json!({"cookies": [format!("dui_session={SECRET}; Path=/")]})),
+                problem: None,
+                evidence: EvidenceLevel::Declared,
+            }],
+            attested: vec![Attested {
+                sentence: "Vu ?".to_owned(),
+                answer: Attestation::Yes,
+                comment: Some(format!("client_secret: {SECRET}")),
+            }],
+            expect: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn nothing_a_step_carries_shows_a_secret() {
+        let line = step_line(&step(), None);
+        let text = serde_json::to_string(&line).unwrap();
+        assert!(!text.contains(SECRET), "{text}");
+        assert_eq!(text.matches("masqués›").count(), 5, "{text}");
+        let result = line.result.unwrap();
+        assert!(result.chars().count() < LONGEST + 40, "{}", result.len());
+        assert!(result.ends_with("(suite dans le journal)"), "{result}");
+    }
+
+    #[test]
+    fn nothing_the_judge_wrote_shows_a_secret() {
+        let verdict = shown_verdict(&Verdict::NonConcluant {
+            reason: format!("le DUI a répondu Authorization: Basic {SECRET}"),
+        });
+        assert!(!verdict.reason().unwrap().contains(SECRET), "{verdict:?}");
+        let finding: Finding = serde_json::from_value(json!({
+            "rule": "PSC-H04", "level": "error", "evidence": "observed",
+            "place": {"path": format!("cb?code={SECRET}")},
+            "expected": format!("client_secret={SECRET}"),
+            "observed": format!("code%3D{SECRET}"),
+        }))
+        .unwrap();
+        let text = serde_json::to_string(&shown_finding(&finding)).unwrap();
+        assert!(!text.contains(SECRET), "{text}");
     }
 }

@@ -182,6 +182,13 @@ impl Bench {
         self.psc.reset();
     }
 
+    /// Why a mock could not record what it saw, if that happened: the run must stop.
+    pub fn failure(&self) -> Option<String> {
+        Mock::failure(&self.insi)
+            .or_else(|| Mock::failure(&self.psc))
+            .or_else(|| self.crl.failure())
+    }
+
     /// Switches of the mocks.
     pub fn switches(&self) -> BTreeMap<String, String> {
         let mut all = BTreeMap::new();

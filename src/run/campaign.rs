@@ -11,6 +11,7 @@ use crate::catalogue::Loaded;
 use crate::driver::AnyDriver;
 use crate::recorder::RunRecorder;
 use crate::run::player::Player;
+use crate::run::stop::Stop;
 use crate::run::{Bench, RunOptions};
 
 /// A campaign that could not be carried to its end.
@@ -19,6 +20,14 @@ pub enum CampaignError {
     /// A lost journal is a failed run: it is the evidence.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// Nobody could stop it.
+    #[error("listen to the signals that stop a campaign")]
+    Signals(#[from] std::io::Error),
+    /// A mock saw something it could not record.
+    #[error(
+        "a mock could not record what it received ({0}); the journal is no longer the whole truth"
+    )]
+    Recording(String),
     /// The catalogue cannot be written down.
     #[error("encode the catalogue")]
     Catalogue(#[source] serde_json::Error),
@@ -84,6 +93,9 @@ pub async fn run_campaign(setup: &CampaignSetup<'_>) -> Result<CampaignEnd, Camp
         catalogue: catalogue_blob,
         packs: loaded.packs.clone(),
         switches: bench.switches(),
+        strict: options.policy.strict,
+        excuse_operator: options.policy.excuse_operator,
+        baseline: options.policy.baseline.clone(),
         at: started,
     })?;
     let personas = bench.personas();
@@ -96,11 +108,12 @@ pub async fn run_campaign(setup: &CampaignSetup<'_>) -> Result<CampaignEnd, Camp
     };
     let mut judgements = Vec::with_capacity(scenarios.len());
     let mut interrupted = false;
+    let mut stop = Stop::listen()?;
     for (index, scenario) in scenarios.iter().enumerate() {
         let index = index as u32 + 1;
         let judgement = tokio::select! {
             biased;
-            _ = tokio::signal::ctrl_c() => { interrupted = true; break; }
+            () = stop.asked() => { interrupted = true; break; }
             judgement = play_one(&player, judge, scenario, index, scenarios.len() as u32) => judgement?,
         };
         judgements.push((scenario.clone(), judgement));
@@ -111,14 +124,12 @@ pub async fn run_campaign(setup: &CampaignSetup<'_>) -> Result<CampaignEnd, Camp
             message: "campaign interrupted by the user".to_owned(),
         })?;
     }
-    let verdicts = judgements
-        .iter()
-        .map(|(_, j)| &j.verdict)
-        .filter(|v| !(options.excuse_operator && lacks_only_an_operator(v)));
     let exit_code = if interrupted {
         crate::exit::BENCH
     } else {
-        crate::exit::of_verdicts(verdicts, options.strict)
+        options
+            .policy
+            .exit_code(judgements.iter().map(|(s, j)| (&s.id, j)))
     };
     recorder.record(Event::RunEnded {
         exit_code,
@@ -132,11 +143,6 @@ pub async fn run_campaign(setup: &CampaignSetup<'_>) -> Result<CampaignEnd, Camp
     })
 }
 
-fn lacks_only_an_operator(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::NonConcluant { reason }
-        if reason.split(" ; ").all(|part| part.ends_with(diapason_rules::judge::NEEDS_OPERATOR)))
-}
-
 fn unreachable_run_id() -> RunId {
     RunId::new("run").expect("letters make a run id")
 }
@@ -147,17 +153,17 @@ async fn play_one(
     scenario: &Scenario,
     index: u32,
     total: u32,
-) -> Result<Judgement, JournalError> {
+) -> Result<Judgement, CampaignError> {
     let recorder = player.recorder;
     let clock = &player.bench.clock;
     let started = Instant::now();
-    recorder.next_scenario();
-    recorder.record(Event::ScenarioStarted {
+    let beginning = Event::ScenarioStarted {
         scenario: scenario.id.clone(),
         index,
         total,
         at: clock.now(),
-    })?;
+    };
+    recorder.start_scenario(scenario, &beginning)?;
     let excluded = scenario
         .condition
         .as_ref()
@@ -168,9 +174,13 @@ async fn play_one(
             checks: std::collections::BTreeMap::new(),
             verdict: Verdict::NonApplicable { reason },
             evidence: None,
+            unplayed: Vec::new(),
         }
     } else {
         player.play(scenario).await?;
+        if let Some(failure) = player.bench.failure() {
+            return Err(CampaignError::Recording(failure));
+        }
         judge.judge(&player.record(scenario, index), &player.options.product)
     };
     for finding in &judgement.findings {

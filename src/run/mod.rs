@@ -5,7 +5,9 @@ pub mod bench;
 pub mod campaign;
 pub mod options;
 pub mod player;
+pub mod real_data;
 pub mod select;
+pub mod stop;
 
 pub use bench::{Bench, BenchError};
 pub use campaign::{CampaignEnd, CampaignError, CampaignSetup, run_campaign};

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use diapason_core::product::ProductStatement;
 
+use crate::exit::Policy;
+
 /// A campaign, decided.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
@@ -19,8 +21,6 @@ pub struct RunOptions {
     pub settle: Duration,
     /// Deadline of an action that does not set its own.
     pub deadline: Duration,
-    /// Does a warning fail the run?
-    pub strict: bool,
-    /// Scenarios that only lack an operator do not make the run inconclusive (the demo has none).
-    pub excuse_operator: bool,
+    /// What the exit code takes into account.
+    pub policy: Policy,
 }

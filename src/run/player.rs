@@ -15,19 +15,27 @@ use serde_json::{Map, Value, json};
 
 use crate::driver::AnyDriver;
 use crate::recorder::RunRecorder;
+use crate::run::real_data::{scrub_answer, scrub_problem, scrub_text, scrub_value};
 use crate::run::{Bench, RunOptions};
 use crate::scenario_file::{Scope, substitute};
 
 /// How often a window looks whether the calls it waits for have come.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
-/// Settle time when nothing has to be measured.
-const SHORT_SETTLE: Duration = Duration::from_millis(1);
+/// Longest wait, before a scenario ends, for the answers of the exchanges that have begun.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+/// What driver and mocks call production data.
+const REAL_DATA: &str = "matricule complet hors des jeux de test dans la réponse du pilote";
 
 /// A value with its placeholders replaced.
 fn resolved<T: Serialize + DeserializeOwned>(written: &T, scope: &Scope) -> Result<T, String> {
     let mut value = serde_json::to_value(written).map_err(|e| e.to_string())?;
     substitute(&mut value, scope).map_err(|e| e.to_string())?;
     serde_json::from_value(value).map_err(|e| e.to_string())
+}
+
+/// Does a step name an exchange of the scenario? Otherwise none is read back.
+fn uses_exchanges(step: &Step) -> bool {
+    serde_json::to_string(step).is_ok_and(|text| text.contains("${exchange."))
 }
 
 /// What a player works with.
@@ -79,6 +87,10 @@ impl Player<'_> {
                 break;
             }
         }
+        let patience = Instant::now() + LAST_ANSWERS;
+        while self.recorder.waits_for_an_answer() && Instant::now() < patience {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
         Ok(())
     }
 
@@ -87,8 +99,11 @@ impl Player<'_> {
         &self,
         scenario: &Scenario,
         number: u32,
-        problem: DriverProblem,
+        mut problem: DriverProblem,
     ) -> Result<(), JournalError> {
+        if scrub_problem(&mut problem) {
+            self.real_data()?;
+        }
         let at = self.bench.clock.now();
         let id = scenario.id.clone();
         self.recorder.record(Event::StepStarted {
@@ -137,10 +152,12 @@ impl Player<'_> {
             opened: Instant::now(),
             why: WindowEnd::NoAction,
         };
-        scope.set("exchange", self.exchanges());
+        if uses_exchanges(step) {
+            scope.set("exchange", self.exchanges()?);
+        }
         let mut problem = self.arm_all(scenario, number, step, scope).await?;
         // What follows would be judged on an action that was never done.
-        let mut unsupported = false;
+        let mut stopped = false;
         if problem.is_none()
             && let Some(action) = &step.action
         {
@@ -164,12 +181,13 @@ impl Player<'_> {
                     step: number,
                     deadline_ms: deadline.as_millis() as u64,
                 };
-                let (answer, trouble) = self
+                let (answer, trouble, refused) = self
                     .act(scenario, number, step, request, &mut window)
                     .await?;
-                unsupported = answer
-                    .as_ref()
-                    .is_some_and(|a| a.status == ActionStatus::Unsupported);
+                stopped = refused
+                    || answer
+                        .as_ref()
+                        .is_some_and(|a| a.status == ActionStatus::Unsupported);
                 if let (Some(answer), Some(name)) = (&answer, &action.bind) {
                     scope.set(name.clone(), answer.result.clone());
                 }
@@ -180,11 +198,13 @@ impl Player<'_> {
         {
             self.driver.announce(text).await;
         }
-        let unresolved = problem.is_some() || unsupported;
-        if let Some(problem @ (DriverProblem::Garbage { .. } | DriverProblem::Cannot { .. })) =
-            &problem
+        let unresolved = problem.is_some() || stopped;
+        if let Some(problem) = &mut problem
             && !self.ended(number)
         {
+            if scrub_problem(problem) {
+                self.real_data()?;
+            }
             self.recorder.record(Event::ActionEnded {
                 scenario: id.clone(),
                 step: number,
@@ -195,7 +215,7 @@ impl Player<'_> {
                 at: self.bench.clock.now(),
             })?;
         }
-        let expect = self
+        let (expect, refused) = self
             .settle_and_observe(scenario, number, step, scope, unresolved)
             .await?;
         self.recorder.record(Event::StepEnded {
@@ -207,7 +227,17 @@ impl Player<'_> {
             why: window.why,
             expect,
         })?;
-        Ok(!unresolved)
+        Ok(!unresolved && !refused)
+    }
+
+    /// The driver handed production data back: said, never kept.
+    fn real_data(&self) -> Result<(), JournalError> {
+        self.recorder.record(Event::RealDataRefused {
+            exchange: None,
+            what: REAL_DATA.to_owned(),
+            at: self.bench.clock.now(),
+        })?;
+        Ok(())
     }
 
     /// Was an `ActionEnded` already recorded for this step?
@@ -269,6 +299,8 @@ impl Player<'_> {
         Ok(None)
     }
 
+    /// Asks for the action. The answer, or why there is none, and whether production data was taken
+    /// out of it.
     async fn act(
         &self,
         scenario: &Scenario,
@@ -276,7 +308,7 @@ impl Player<'_> {
         step: &Step,
         request: ActionRequest,
         window: &mut Window,
-    ) -> Result<(Option<ActionAnswer>, Option<DriverProblem>), JournalError> {
+    ) -> Result<(Option<ActionAnswer>, Option<DriverProblem>, bool), JournalError> {
         self.recorder.record(Event::ActionRequested {
             scenario: scenario.id.clone(),
             step: number,
@@ -288,10 +320,12 @@ impl Player<'_> {
         }
         let started = Instant::now();
         let outcome = self.driver.act(&request).await;
-        let (answer, problem) = match outcome {
+        let (mut answer, mut problem) = match outcome {
             Ok(answer) => (Some(answer), None),
             Err(problem) => (None, Some(problem)),
         };
+        let refused =
+            answer.as_mut().is_some_and(scrub_answer) | problem.as_mut().is_some_and(scrub_problem);
         window.why = match problem {
             Some(DriverProblem::Timeout { .. }) => WindowEnd::Deadline,
             _ => WindowEnd::Settled,
@@ -305,11 +339,14 @@ impl Player<'_> {
             duration_ms: started.elapsed().as_millis() as u64,
             at: self.bench.clock.now(),
         })?;
-        Ok((answer, problem))
+        if refused {
+            self.real_data()?;
+        }
+        Ok((answer, problem, refused))
     }
 
     /// Waits for the window to close, asks what must be observed, and returns the expectations with
-    /// every parameter replaced.
+    /// every parameter replaced, and whether production data was taken out of what came back.
     async fn settle_and_observe(
         &self,
         scenario: &Scenario,
@@ -317,7 +354,7 @@ impl Player<'_> {
         step: &Step,
         scope: &mut Scope,
         unresolved: bool,
-    ) -> Result<Vec<Expect>, JournalError> {
+    ) -> Result<(Vec<Expect>, bool), JournalError> {
         let mut expect = Vec::with_capacity(step.expect.len());
         for one in &step.expect {
             let mut value = serde_json::to_value(one).unwrap_or_default();
@@ -337,13 +374,16 @@ impl Player<'_> {
         }
         self.settle(number, step, &expect).await;
         for one in &expect {
+            let mut refused = false;
             match one.what() {
                 Some(What::Observe(observe)) if !unresolved => {
                     let outcome = self.driver.observe(&observe.what, &observe.query).await;
-                    let (value, problem) = match outcome {
+                    let (mut value, mut problem) = match outcome {
                         Ok(value) => (Some(value), None),
                         Err(problem) => (None, Some(problem)),
                     };
+                    refused = value.as_mut().is_some_and(scrub_value)
+                        | problem.as_mut().is_some_and(scrub_problem);
                     self.recorder.record(Event::Observed {
                         scenario: scenario.id.clone(),
                         step: number,
@@ -356,7 +396,8 @@ impl Player<'_> {
                     })?;
                 }
                 Some(What::Attest(sentence)) if !unresolved => {
-                    let (answer, comment) = self.driver.attest(sentence).await;
+                    let (answer, mut comment) = self.driver.attest(sentence).await;
+                    refused = comment.as_mut().is_some_and(scrub_text);
                     self.recorder.record(Event::Attested {
                         scenario: scenario.id.clone(),
                         step: number,
@@ -368,8 +409,12 @@ impl Player<'_> {
                 }
                 _ => {}
             }
+            if refused {
+                self.real_data()?;
+                return Ok((expect, true));
+            }
         }
-        Ok(expect)
+        Ok((expect, false))
     }
 
     fn bench_error(
@@ -421,12 +466,14 @@ impl Player<'_> {
             Some(What::Call(call)) => call.count.max.is_some(),
             _ => false,
         });
+        // A mock records before it answers: once the driver has answered, nothing more is due.
+        let nothing = Duration::ZERO;
         let total = asked.unwrap_or(if measured {
             self.options.settle
         } else {
-            SHORT_SETTLE
+            nothing
         });
-        let until = Instant::now() + total.max(SHORT_SETTLE);
+        let until = Instant::now() + total;
         if measured {
             tokio::time::sleep_until(until.into()).await;
             return;
@@ -441,39 +488,24 @@ impl Player<'_> {
 
     /// Have at least as many calls come as expected, facts aside?
     fn enough(&self, number: u32, calls: &[&CallExpect]) -> bool {
-        self.recorder.with_events(|events| {
-            let mut step_now = 0;
-            let mut seen: Vec<(u32, diapason_core::Service, &str)> = Vec::new();
-            for event in events {
-                match event {
-                    Event::StepStarted { step, .. } => step_now = *step,
-                    Event::ExchangeReceived(x) => seen.push((step_now, x.service, &x.operation)),
-                    _ => {}
-                }
-            }
-            calls.iter().all(|call| {
-                let count = seen
-                    .iter()
-                    .filter(|(step, service, operation)| {
-                        (call.since_start || *step == number)
-                            && *service == call.service
-                            && call.operation.as_deref().is_none_or(|o| o == *operation)
-                    })
-                    .count() as u32;
-                count >= call.count.min.unwrap_or(1)
-            })
+        calls.iter().all(|call| {
+            let step = (!call.since_start).then_some(number);
+            let count = self
+                .recorder
+                .count(step, call.service, call.operation.as_deref());
+            count >= call.count.min.unwrap_or(1)
         })
     }
 
     /// `exchange.<service>.<operation>`: the last exchange of each operation in this scenario.
-    fn exchanges(&self) -> Value {
+    fn exchanges(&self) -> Result<Value, JournalError> {
         let events = self.recorder.events();
         let mut map: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
         let mut names = BTreeMap::new();
         for event in &events {
             match event {
                 Event::ExchangeReceived(exchange) => {
-                    let bytes = self.recorder.get(&exchange.request).unwrap_or_default();
+                    let bytes = self.recorder.get(&exchange.request)?;
                     let request = diapason_formats::http::Request::parse(&bytes);
                     let target = if request.query.is_empty() {
                         request.path.clone()
@@ -493,11 +525,10 @@ impl Player<'_> {
                     let Some((service, operation, target)) = names.get(&answer.id) else {
                         continue;
                     };
-                    let bytes = answer
-                        .response
-                        .as_ref()
-                        .and_then(|h| self.recorder.get(h))
-                        .unwrap_or_default();
+                    let bytes = match &answer.response {
+                        Some(hash) => self.recorder.get(hash)?,
+                        None => Vec::new(),
+                    };
                     let location = diapason_formats::http::Response::parse(&bytes)
                         .and_then(|r| r.headers.get("location").cloned());
                     map.entry(service.clone()).or_default().insert(
@@ -508,7 +539,7 @@ impl Player<'_> {
                 _ => {}
             }
         }
-        json!(map)
+        Ok(json!(map))
     }
 
     /// The record of the scenario in play, for the judge.
@@ -520,3 +551,6 @@ impl Player<'_> {
         record
     }
 }
+
+#[cfg(test)]
+mod tests;

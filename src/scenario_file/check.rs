@@ -8,7 +8,7 @@ use diapason_core::driver::{ACTIONS, OBSERVATIONS};
 use diapason_core::scenario::{Arm, Expect, Scenario, Step};
 
 use super::error::{FileError, did_you_mean, one_of};
-use super::schema_check::{check_fragment, check_params};
+use super::schema_check::{check_fragment, check_objects, check_params};
 use super::substitute::placeholders;
 use super::tree::{At, Data, Node, Seg};
 
@@ -264,6 +264,9 @@ fn check_expect(expect: &Expect, step: &Step, node: &Node, errors: &mut Vec<File
     }
     if let (Some(_), Some(node)) = (&expect.answer, node.get("answer")) {
         fragment(node, "schema", errors);
+        if let Some(schema) = node.get("schema") {
+            check_objects(schema, errors);
+        }
         if step.action.is_none() {
             let mut error = node
                 .at
@@ -285,6 +288,9 @@ fn check_expect(expect: &Expect, step: &Step, node: &Node, errors: &mut Vec<File
             errors.push(error);
         }
         fragment(node, "schema", errors);
+        if let Some(schema) = node.get("schema") {
+            check_objects(schema, errors);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use diapason_core::{RuleId, ScenarioId};
+pub use diapason_core::event::Baseline;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ pub struct Config {
     /// Scenarios folder of your own, from the folder of this file, beside the embedded ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scenarios: Option<String>,
-    /// Report folder, from the folder of this file.
+    /// Folder of the reports, from the folder of this file: each run makes a dated folder in it.
     #[serde(default = "default_report")]
     pub report: String,
     /// How actions reach the DUI.
@@ -156,19 +156,6 @@ impl MocksConfig {
             ("crl", self.crl),
         ]
     }
-}
-
-/// A known deviation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Baseline {
-    /// The rule that does not hold.
-    pub rule: RuleId,
-    /// The scenario where it does not; absent means everywhere.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scenario: Option<ScenarioId>,
-    /// Why it is accepted for now, for the reader of the report.
-    pub reason: String,
 }
 
 /// What the types cannot say.

@@ -127,7 +127,13 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
             let lower = name.to_lowercase();
             let alike = strsim::jaro_winkler(&given, &lower);
             // Two letters swapped in a short name: Jaro sees nothing in common.
-            let slip = given.len() >= 2 && strsim::osa_distance(&given, &lower) <= 1;
+            let distance = strsim::osa_distance(&given, &lower);
+            let slip = given.len() >= 2 && distance <= 1;
+            // What shares only its beginning is another word.
+            let length = given.chars().count().max(lower.chars().count());
+            if !slip && distance * 3 > length {
+                return None;
+            }
             (slip || alike >= 0.8).then_some((if slip { alike + 1.0 } else { alike }, name))
         })
         .max_by(|a, b| a.0.total_cmp(&b.0))

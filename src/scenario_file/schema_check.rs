@@ -108,6 +108,54 @@ pub(crate) fn check_fragment(node: &Node, errors: &mut Vec<FileError>) {
     }
 }
 
+/// Refuses `required` below the root without `type: object`: a null, a text or a list has no member
+/// to miss, and would pass.
+pub(crate) fn check_objects(node: &Node, errors: &mut Vec<FileError>) {
+    objects(node, true, errors);
+}
+
+/// `held`: it is already known what the value is. Under `not` and `if` a value that passes asks for
+/// more, never for less.
+fn objects(node: &Node, held: bool, errors: &mut Vec<FileError>) {
+    let Data::Map(entries) = &node.data else {
+        return;
+    };
+    let held = held
+        || ["type", "const", "enum"]
+            .iter()
+            .any(|k| node.get(k).is_some());
+    for entry in entries {
+        let value = &entry.value;
+        match (entry.key.as_str(), &value.data) {
+            ("required", _) if !held => {
+                let mut error = entry
+                    .key_at
+                    .error("a null passes here: `required` only looks at objects");
+                error.hint = Some("add `type: object` beside it".to_owned());
+                errors.push(error);
+            }
+            ("then" | "else", _) => objects(value, held, errors),
+            ("allOf" | "anyOf" | "oneOf", Data::List(items)) => {
+                for item in items {
+                    objects(item, held, errors);
+                }
+            }
+            ("items" | "contains" | "additionalProperties", _) => objects(value, false, errors),
+            ("prefixItems", Data::List(items)) => {
+                for item in items {
+                    objects(item, false, errors);
+                }
+            }
+            ("properties" | "patternProperties" | "$defs", Data::Map(named)) => {
+                for property in named {
+                    objects(&property.value, false, errors);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 fn keywords(node: &Node, errors: &mut Vec<FileError>) {
     let entries = match &node.data {
         Data::Map(entries) => entries,

@@ -221,6 +221,33 @@ error: wrong parameter of `usager.create`: 63220 is not of types \"null\", \"str
 }
 
 #[test]
+fn required_below_the_root_of_an_answer_needs_an_object() {
+    let with = |schema: &str| {
+        load(&format!(
+            "{SCENARIO}      - rule: INSI-H04\n        answer:\n          schema: {schema}\n"
+        ))
+    };
+    let error = with("{required: [a], properties: {a: {required: [b]}}}").unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with("error: a null passes here") && text.contains("type: object"),
+        "{text}"
+    );
+    let inside = with("{properties: {a: {contains: {required: [b]}}}}").unwrap_err();
+    assert!(
+        inside.to_string().contains("a null passes here"),
+        "{inside}"
+    );
+    for held in [
+        "{required: [a], properties: {a: {type: object, required: [b]}}}",
+        "{required: [a], properties: {a: {not: {required: [b]}}}}",
+        "{properties: {a: {type: object, anyOf: [{required: [b]}, {required: [c]}]}}}",
+    ] {
+        with(held).unwrap_or_else(|e| panic!("{held}: {e}"));
+    }
+}
+
+#[test]
 fn schema_fragments_are_compiled() {
     let text = changed(
         "{properties: {persona: {const: p01-adrun}}}",
@@ -326,7 +353,7 @@ fn nesting_without_end_broken_yaml_and_merges_are_refused() {
     );
     let text = changed("kind: behaviour", "kind: !mine behaviour");
     assert!(text.contains("is not read"), "{text}");
-    let text = changed("kind: behaviour", "kind: attaque");
+    let text = changed("kind: behaviour", "kind: atack");
     assert!(text.contains("hint: did you mean `attack`?"), "{text}");
 }
 

@@ -98,3 +98,67 @@ fn the_contract_is_printed_and_equals_the_committed_files() {
     }
     assert!(seen >= 5, "{seen}");
 }
+
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = run(diapason().args(["list", "rules"]).stdout(full), 4);
+    assert!(
+        stderr(&output).contains("could not be written"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn wrong_names_are_usage_errors_with_the_nearest_name() {
+    for (args, wanted) in [
+        (["demo", "--mutant", "nope"], "no mutant is called \"nope\""),
+        (["demo", "--family", "inz"], "did you mean ins?"),
+        (
+            ["demo", "--scenario", "INS/va1.54.001"],
+            "did you mean INS/va1.54.01?",
+        ),
+        (["mutants", "--filter", "no-such-name"], "no mutant matches"),
+    ] {
+        let err = stderr(&run(diapason().args(args), 2));
+        assert!(err.contains(wanted), "{args:?}: {err}");
+    }
+    let err = stderr(&run(diapason().args(["explain", "xyzxyzxyz"]), 2));
+    assert!(!err.contains("did you mean"), "{err}");
+}
+
+#[test]
+fn nothing_is_coloured_outside_a_terminal() {
+    let err = stderr(&run(diapason().arg("nonsense"), 2));
+    assert!(!err.contains('\u{1b}'), "{err:?}");
+}
+
+#[test]
+fn a_kill_table_that_is_stopped_leaves_no_folder() {
+    let temp = crate::support::scratch();
+    let child = diapason()
+        .args(["mutants", "--quiet", "--state"])
+        .arg(crate::support::pki())
+        .env("TMPDIR", temp.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let patience = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    let empty = || std::fs::read_dir(temp.path()).unwrap().next().is_none();
+    while empty() {
+        assert!(std::time::Instant::now() < patience, "no mutant ran");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    run(
+        std::process::Command::new("kill").args(["-s", "TERM", &child.id().to_string()]),
+        0,
+    );
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    assert!(empty(), "a folder is left");
+}

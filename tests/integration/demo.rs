@@ -178,3 +178,31 @@ fn two_mutants_are_killed_by_the_rules_they_name() {
     assert!(rows.len() >= 2);
     assert!(rows.iter().all(|r| r["outcome"] == "killed"), "{rows:?}");
 }
+
+#[test]
+fn findings_are_annotations_on_github() {
+    let folder = scratch();
+    let output = run(
+        crate::support::diapason()
+            .env("GITHUB_ACTIONS", "true")
+            .args([
+                "demo",
+                "--quiet",
+                "--scenario",
+                "PSC/ATT.D-05",
+                "--mutant",
+                "accept-wrong-aud",
+            ])
+            .arg("--state")
+            .arg(crate::support::pki())
+            .arg("--report")
+            .arg(folder.path().join("r")),
+        1,
+    );
+    let out = stdout(&output);
+    assert!(
+        out.lines()
+            .any(|l| l.starts_with("::error title=") && l.contains("PSC-D05")),
+        "{out}"
+    );
+}

@@ -18,8 +18,12 @@ fn judging_again_changes_nothing_and_a_torn_tail_is_said() {
     let mut bytes = std::fs::read(&journal).unwrap();
     bytes.truncate(bytes.len() - 10);
     std::fs::write(&journal, &bytes).unwrap();
-    let output = run(diapason().arg("rejudge").arg(&report), 0);
-    assert!(stderr(&output).contains("torn"), "{}", stderr(&output));
+    let output = run(diapason().arg("rejudge").arg(&report), 4);
+    let err = stderr(&output);
+    assert!(
+        err.contains("torn") && err.contains("does not hold the end of the run"),
+        "{err}"
+    );
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&journal, &bytes).unwrap();
@@ -78,4 +82,64 @@ fn an_earlier_run_is_never_overwritten() {
         "{}",
         stderr(&output)
     );
+}
+
+#[test]
+fn a_journal_without_an_event_does_not_block_the_next_try() {
+    let folder = scratch();
+    let report = folder.path().join("r");
+    std::fs::create_dir(&report).unwrap();
+    std::fs::write(report.join("journal.ndjson"), "").unwrap();
+    demo(&report, &["INS/va1.22.01"], &[], 0);
+}
+
+#[test]
+fn a_campaign_asked_to_stop_still_writes_its_reports() {
+    for signal in ["INT", "TERM"] {
+        let folder = scratch();
+        let report = folder.path().join("r");
+        let child = diapason()
+            .args(["demo", "--quiet", "--report"])
+            .arg(&report)
+            .arg("--state")
+            .arg(pki())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let patience = Instant::now() + Duration::from_mins(1);
+        let journal = report.join("journal.ndjson");
+        while !std::fs::read_to_string(&journal).is_ok_and(|t| t.contains("scenario_ended")) {
+            assert!(Instant::now() < patience, "no scenario ended");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        run(
+            std::process::Command::new("kill").args(["-s", signal, &child.id().to_string()]),
+            0,
+        );
+        let output = child.wait_with_output().unwrap();
+        let err = stderr(&output);
+        assert_eq!(output.status.code(), Some(4), "{signal}: {err}");
+        assert!(err.contains("interrompue"), "{signal}: {err}");
+        assert!(report.join("report.html").exists() && report.join("junit.xml").exists());
+        let kept = crate::support::json(&report.join("report.json"));
+        assert_eq!(kept["exit_code"], 4, "{signal}");
+        run(diapason().arg("rejudge").arg(&report), 4);
+    }
+}
+
+#[test]
+fn judging_again_keeps_the_exit_code_of_a_demo_that_lacks_an_operator() {
+    let folder = scratch();
+    let report = folder.path().join("r");
+    demo(&report, &["INS/va1.42", "INS/va1.54.01"], &[], 0);
+    let kept = crate::support::json(&report.join("report.json"));
+    let open = kept["scenarios"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|s| s["verdict"] == "non_concluant")
+        .count();
+    assert!(open > 0, "no scenario of this sample needs an operator");
+    run(diapason().arg("rejudge").arg(&report), 0);
 }

@@ -28,6 +28,19 @@ pub struct PackRef {
     pub sha256: Sha256Hex,
 }
 
+/// A known deviation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Baseline {
+    /// The rule that does not hold.
+    pub rule: RuleId,
+    /// The scenario where it does not; absent means everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<ScenarioId>,
+    /// Why it is accepted for now, for the reader of the report.
+    pub reason: String,
+}
+
 /// Why an action brought no usable answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -107,6 +120,15 @@ pub enum Event {
         packs: Vec<PackRef>,
         /// Switches of the mocks whose real behaviour is not public: name to value and provenance.
         switches: BTreeMap<String, String>,
+        /// Does a warning fail the run?
+        #[serde(default)]
+        strict: bool,
+        /// Does a scenario that only lacks an operator leave the run conclusive?
+        #[serde(default)]
+        excuse_operator: bool,
+        /// Known deviations, left out of the exit code.
+        #[serde(default)]
+        baseline: Vec<Baseline>,
         /// When.
         at: Timestamp,
     },

@@ -148,6 +148,30 @@ pub struct ExchangeAnswer {
     pub answered_at: Timestamp,
 }
 
+/// How far a connection that brought no exchange had come when it ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureStage {
+    /// Not recorded: a journal written before stages were.
+    #[default]
+    Unknown,
+    /// No ClientHello at all: a TCP probe, or a peer that spoke something else.
+    NoHello,
+    /// The peer left within its ClientHello, before it was shown anything.
+    Hello,
+    /// The peer left, or sent an alert, in answer to what the handshake showed it. A TLS 1.3 alert
+    /// that arrives once our own side is done counts here.
+    Handshake,
+    /// The peer left without a word after the handshake and before any request.
+    AfterHandshake,
+    /// The peer went on with what it was to refuse (TLS 1.1).
+    Accepted,
+    /// The peer of a plain connection sent no request.
+    NoRequest,
+    /// The bench itself ended it: no client certificate, a refusal asked by a fault, a time limit.
+    Bench,
+}
+
 /// A TCP/TLS connection that ended without an exchange: refused handshake, closed at once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -164,6 +188,9 @@ pub struct ConnectionFailure {
     pub tls: Option<TlsFacts>,
     /// Why, in words (`peer sent alert: unknown_ca`).
     pub reason: String,
+    /// How far it had come.
+    #[serde(default)]
+    pub stage: FailureStage,
     /// Fault played, when one was armed (bad certificate, old TLS).
     pub fault: Option<FaultId>,
     /// When, on the injected clock.

@@ -55,6 +55,12 @@ pub enum JournalError {
         /// Version found.
         found: u32,
     },
+    /// An earlier write failed and could not be undone.
+    #[error("journal {} was left damaged by a write that failed; nothing more can be recorded, free some space and run again", path.display())]
+    Poisoned {
+        /// File.
+        path: PathBuf,
+    },
     /// An event that JSON cannot hold.
     #[error("encode an event")]
     Encode(#[source] serde_json::Error),
@@ -87,16 +93,47 @@ struct Body<'a> {
 #[derive(Debug)]
 pub struct Journal {
     dir: PathBuf,
-    tail: Mutex<Tail>,
+    tail: Mutex<Tail<File>>,
     exchanges: AtomicU64,
     connections: AtomicU64,
 }
 
 #[derive(Debug)]
-struct Tail {
-    file: File,
+struct Tail<F> {
+    file: F,
     seq: u64,
     prev: Sha256Hex,
+    /// Length of the whole lines written.
+    len: u64,
+    /// A torn line could not be taken back.
+    poisoned: bool,
+}
+
+impl Tail<File> {
+    /// Appends a line, whole or not at all: what a failed write left is taken back.
+    fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
+        let undo = |file: &File, len| file.set_len(len);
+        self.append_with(line, undo)
+    }
+}
+
+impl<F: Write> Tail<F> {
+    fn append_with(
+        &mut self,
+        line: &[u8],
+        undo: impl FnOnce(&F, u64) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
+        match self.file.write_all(line) {
+            Ok(()) => {
+                self.len += line.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                self.poisoned = undo(&self.file, self.len).is_err();
+                Err(error)
+            }
+        }
+    }
 }
 
 fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> JournalError {
@@ -125,6 +162,8 @@ impl Journal {
                 file,
                 seq: 0,
                 prev: Sha256Hex::zero(),
+                len: 0,
+                poisoned: false,
             }),
             exchanges: AtomicU64::new(0),
             connections: AtomicU64::new(0),
@@ -148,10 +187,14 @@ impl Journal {
 impl Recorder for Journal {
     fn record(&self, event: Event) -> Result<u64, JournalError> {
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        if tail.poisoned {
+            return Err(JournalError::Poisoned {
+                path: self.dir.join(JOURNAL_FILE),
+            });
+        }
         let seq = tail.seq + 1;
         let (line, hash) = encode(seq, &tail.prev, &event)?;
-        tail.file
-            .write_all(line.as_bytes())
+        tail.append(line.as_bytes())
             .map_err(io("append to", &self.dir.join(JOURNAL_FILE)))?;
         tail.seq = seq;
         tail.prev = hash;
@@ -224,7 +267,17 @@ impl JournalRead {
     /// Bytes of a blob.
     pub fn blob(&self, hash: &Sha256Hex) -> Result<Vec<u8>, JournalError> {
         let path = self.dir.join(BLOBS_DIR).join(hash.as_str());
-        let bytes = fs::read(&path).map_err(io("read", &path))?;
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                return Err(JournalError::Damaged {
+                    path,
+                    line: 1,
+                    problem: "the blob is missing".to_owned(),
+                });
+            }
+            Err(e) => return Err(io("read", &path)(e)),
+        };
         if Sha256Hex::of(&bytes) == *hash {
             Ok(bytes)
         } else {
@@ -421,7 +474,7 @@ mod tests {
         let path = dir.path().join("cut.ndjson");
         for cut in 0..bytes.len() {
             let (entries, torn) = parse(&path, &bytes[..cut]).unwrap();
-            let whole = bytes[..cut].iter().filter(|b| **b == b'\n').count();
+            let whole = bytes[..cut].split(|b| *b == b'\n').count() - 1;
             assert_eq!(entries.len(), whole, "cut at {cut}");
             assert_eq!(
                 torn.is_some(),
@@ -454,6 +507,89 @@ mod tests {
             parse(&path, newer.as_bytes()).unwrap_err(),
             JournalError::Version { found: 2, .. }
         ));
+    }
+
+    /// Writes that many bytes, then no more: a full disk.
+    struct Full {
+        kept: Vec<u8>,
+        room: usize,
+    }
+
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let taken = bytes.len().min(self.room);
+            if taken == 0 {
+                return Err(std::io::ErrorKind::StorageFull.into());
+            }
+            self.room -= taken;
+            self.kept.extend_from_slice(&bytes[..taken]);
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_write_that_fails_midway_is_taken_back_or_ends_the_journal() {
+        let tail = || Tail {
+            file: Full {
+                kept: Vec::new(),
+                room: 15,
+            },
+            seq: 0,
+            prev: Sha256Hex::zero(),
+            len: 0,
+            poisoned: false,
+        };
+        let mut undone = tail();
+        undone.append_with(b"0123456789", |_, _| Ok(())).unwrap();
+        let mut back_to = None;
+        undone
+            .append_with(b"0123456789", |file, len| {
+                assert_eq!(file.kept.len(), 15);
+                back_to = Some(len);
+                Ok(())
+            })
+            .unwrap_err();
+        assert_eq!((back_to, undone.poisoned), (Some(10), false));
+
+        let mut left = tail();
+        let refuse = |_: &Full, _| Err(std::io::ErrorKind::Unsupported.into());
+        left.append_with(&[b'x'; 20], refuse).unwrap_err();
+        assert!(left.poisoned);
+
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::create(dir.path()).unwrap();
+        journal.record(note("un")).unwrap();
+        journal.tail.lock().unwrap().poisoned = true;
+        let error = journal.record(note("deux")).unwrap_err();
+        assert!(matches!(error, JournalError::Poisoned { .. }), "{error}");
+        assert_eq!(read(dir.path()).unwrap().entries.len(), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_an_error_of_that_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::create(dir.path()).unwrap();
+        let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
+        journal.tail.lock().unwrap().file = full;
+        assert!(journal.record(note("un")).is_err());
+        assert_eq!(journal.tail.lock().unwrap().seq, 0);
+    }
+
+    #[test]
+    fn a_missing_blob_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::create(dir.path()).unwrap();
+        journal.record(note("un")).unwrap();
+        let hash = journal.blob("pièce".as_bytes()).unwrap();
+        fs::remove_file(dir.path().join(BLOBS_DIR).join(hash.as_str())).unwrap();
+        let error = read(dir.path()).unwrap().blob(&hash).unwrap_err();
+        assert!(error.to_string().contains(hash.as_str()), "{error}");
+        assert!(matches!(error, JournalError::Damaged { .. }));
     }
 
     #[test]

@@ -54,6 +54,9 @@ pub struct Profil {
     /// Does it search INSi with the carte Vitale?
     #[serde(default)]
     pub recherche_vitale: bool,
+    /// Does it call INSi under a software certificate (the other means is the CPx card)?
+    #[serde(default = "yes")]
+    pub insi_certificat: bool,
     /// Does it verify an INS at INSi?
     #[serde(default)]
     pub verification_insi: bool,
@@ -66,6 +69,12 @@ pub struct Profil {
     /// Does it collect the NSS used for reimbursement?
     #[serde(default)]
     pub collecte_nss: bool,
+    /// Can an identity be flagged doubtful or fictitious?
+    #[serde(default = "yes")]
+    pub attributs_identite: bool,
+    /// Does it keep copies of identity documents?
+    #[serde(default = "yes")]
+    pub copie_titre: bool,
     /// Does it promote the status by itself on a high-confidence document?
     #[serde(default)]
     pub validation_automatique: bool,
@@ -90,6 +99,9 @@ pub struct Profil {
     /// PSC from a native application, by browser?
     #[serde(default)]
     pub psc_natif: bool,
+    /// Does a native application open PSC in a browser component of its own?
+    #[serde(default)]
+    pub psc_navigateur_interne: bool,
     /// Is the product in the PSC trust space (Espace de Confiance, mutual TLS only)?
     #[serde(default)]
     pub psc_edc: bool,
@@ -116,10 +128,13 @@ impl Profil {
             ("actes_remboursables", self.actes_remboursables),
             ("recherche_traits", self.recherche_traits),
             ("recherche_vitale", self.recherche_vitale),
+            ("insi_certificat", self.insi_certificat),
             ("verification_insi", self.verification_insi),
             ("flux_tiers", self.flux_tiers),
             ("table_confiance", self.table_confiance),
             ("collecte_nss", self.collecte_nss),
+            ("attributs_identite", self.attributs_identite),
+            ("copie_titre", self.copie_titre),
             ("validation_automatique", self.validation_automatique),
             ("editions", self.editions),
             ("hl7_pam", self.hl7_pam),
@@ -128,6 +143,7 @@ impl Profil {
             ("psc_web", self.psc_web),
             ("psc_ciba", self.psc_ciba),
             ("psc_natif", self.psc_natif),
+            ("psc_navigateur_interne", self.psc_navigateur_interne),
             ("psc_edc", self.psc_edc),
             ("pa", self.pa),
             ("ph", self.ph),
@@ -343,10 +359,13 @@ fn known_facts() -> Vec<&'static str> {
         actes_remboursables: false,
         recherche_traits: false,
         recherche_vitale: false,
+        insi_certificat: false,
         verification_insi: false,
         flux_tiers: false,
         table_confiance: false,
         collecte_nss: false,
+        attributs_identite: false,
+        copie_titre: false,
         validation_automatique: false,
         editions: false,
         hl7_pam: false,
@@ -355,6 +374,7 @@ fn known_facts() -> Vec<&'static str> {
         psc_web: false,
         psc_ciba: false,
         psc_natif: false,
+        psc_navigateur_interne: false,
         psc_edc: false,
         pa: false,
         ph: false,

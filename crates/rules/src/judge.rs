@@ -15,6 +15,8 @@ use crate::describe::describe;
 use crate::record::{ScenarioRecord, SeenExchange, StepRecord};
 
 mod expectation;
+#[cfg(test)]
+mod tests;
 
 /// Most findings of one rule in one scenario; more say nothing new.
 const MOST_FINDINGS: usize = 10;
@@ -78,6 +80,8 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// Strongest evidence among the checks run.
     pub evidence: Option<EvidenceLevel>,
+    /// What could not be concluded, whatever else the verdict says.
+    pub unplayed: Vec<String>,
 }
 
 /// Compiles a schema without ever leaving the machine for a `$ref`.
@@ -177,12 +181,14 @@ impl Judge {
                 }
             }
         }
-        let verdict = verdict(record, &all, &open);
+        let unplayed = unplayed(record, &all, open);
+        let verdict = verdict(record, &all, &unplayed);
         Judgement {
             findings: all.findings,
             checks: all.checks,
             verdict,
             evidence: all.evidence,
+            unplayed,
         }
     }
 
@@ -198,28 +204,9 @@ impl Judge {
     }
 }
 
-fn verdict(record: &ScenarioRecord, all: &Outcome, open: &[String]) -> Verdict {
-    let count = |level| all.findings.iter().filter(|f| f.level == level).count() as u32;
-    let (errors, warnings) = (count(Level::Error), count(Level::Warning));
-    let bench: Vec<&String> = record
-        .bench_errors
-        .iter()
-        .chain(&all.bench_errors)
-        .collect();
-    if let Some(first) = bench.first() {
-        return Verdict::ErreurBanc {
-            reason: (*first).clone(),
-        };
-    }
-    if let Some(what) = record.real_data.first() {
-        return Verdict::NonConcluant {
-            reason: format!("DONNEES-REELLES: {what}"),
-        };
-    }
-    if errors > 0 {
-        return Verdict::NonConforme { errors };
-    }
-    let mut reasons: Vec<String> = open.to_vec();
+/// Why some of the scenario could not be played or looked at.
+fn unplayed(record: &ScenarioRecord, all: &Outcome, open: Vec<String>) -> Vec<String> {
+    let mut reasons = open;
     for step in &record.steps {
         if let Some(problem) = &step.problem {
             reasons.push(format!("étape {}: {}", step.number, problem_text(problem)));
@@ -242,10 +229,39 @@ fn verdict(record: &ScenarioRecord, all: &Outcome, open: &[String]) -> Verdict {
             .filter(|rule| !all.checks.contains_key(*rule));
         reasons.extend(unused.map(|rule| format!("{rule} n'a eu aucune occasion d'être vérifiée")));
     }
-    if !reasons.is_empty() {
-        reasons.dedup();
+    reasons.dedup();
+    reasons
+}
+
+fn verdict(record: &ScenarioRecord, all: &Outcome, unplayed: &[String]) -> Verdict {
+    let count = |level| all.findings.iter().filter(|f| f.level == level).count() as u32;
+    let (errors, warnings) = (count(Level::Error), count(Level::Warning));
+    let bench: Vec<&String> = record
+        .bench_errors
+        .iter()
+        .chain(&all.bench_errors)
+        .collect();
+    if let Some(first) = bench.first() {
+        return Verdict::ErreurBanc {
+            reason: (*first).clone(),
+        };
+    }
+    if unfinished(record) {
+        return Verdict::ErreurBanc {
+            reason: INTERRUPTED.to_owned(),
+        };
+    }
+    if let Some(what) = record.real_data.first() {
         return Verdict::NonConcluant {
-            reason: reasons.join(" ; "),
+            reason: format!("DONNEES-REELLES: {what}"),
+        };
+    }
+    if errors > 0 {
+        return Verdict::NonConforme { errors };
+    }
+    if !unplayed.is_empty() {
+        return Verdict::NonConcluant {
+            reason: unplayed.join(" ; "),
         };
     }
     if all.checks.values().sum::<u32>() == 0 {
@@ -257,6 +273,24 @@ fn verdict(record: &ScenarioRecord, all: &Outcome, open: &[String]) -> Verdict {
         return Verdict::Reserve { warnings };
     }
     Verdict::Conforme
+}
+
+/// The reason of a scenario that was not played to its end.
+pub const INTERRUPTED: &str = "la campagne s'est arrêtée pendant ce scénario";
+
+/// Did the run end within the scenario: a step never closed, or steps missing that nothing recorded explains?
+fn unfinished(record: &ScenarioRecord) -> bool {
+    let planned = record.scenario.steps.len();
+    let unclosed = record.steps.last().is_some_and(|s| s.closed_at.is_none());
+    let explained = !record.real_data.is_empty()
+        || record.steps.iter().any(|step| {
+            step.problem.is_some()
+                || step
+                    .answer
+                    .as_ref()
+                    .is_some_and(|a| a.status == diapason_core::driver::ActionStatus::Unsupported)
+        });
+    planned > 0 && (unclosed || (record.steps.len() < planned && !explained))
 }
 
 /// The reason of a scenario that nobody was there to play.

@@ -1,12 +1,13 @@
 //! The record of a scenario and of a campaign, rebuilt from events. Every report and every
 //! judgement starts here.
 
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use diapason_core::driver::{ActionAnswer, ActionRequest};
-use diapason_core::event::{Attestation, DriverProblem, PackRef, WindowEnd};
+use diapason_core::event::{Attestation, Baseline, DriverProblem, PackRef, WindowEnd};
 use diapason_core::exchange::ConnectionFailure;
-use diapason_core::journal::{JournalError, JournalRead, TornTail};
+use diapason_core::journal::{Entry, JOURNAL_FILE, JournalError, JournalRead, TornTail};
 use diapason_core::product::ProductStatement;
 use diapason_core::scenario::{Arm, Expect, Scenario};
 use diapason_core::{
@@ -19,19 +20,51 @@ use crate::Catalogue;
 
 /// Where blobs are found.
 pub trait Blobs {
-    /// Bytes of a blob, when it is there.
-    fn get(&self, hash: &Sha256Hex) -> Option<Vec<u8>>;
+    /// Bytes of a blob; an error that names it when it is absent or damaged.
+    fn get(&self, hash: &Sha256Hex) -> Result<Vec<u8>, JournalError>;
 }
 
 impl Blobs for JournalRead {
-    fn get(&self, hash: &Sha256Hex) -> Option<Vec<u8>> {
-        self.blob(hash).ok()
+    fn get(&self, hash: &Sha256Hex) -> Result<Vec<u8>, JournalError> {
+        self.blob(hash)
     }
 }
 
 impl Blobs for diapason_core::journal::MemoryRecorder {
-    fn get(&self, hash: &Sha256Hex) -> Option<Vec<u8>> {
-        self.bytes(hash)
+    fn get(&self, hash: &Sha256Hex) -> Result<Vec<u8>, JournalError> {
+        self.bytes(hash).ok_or_else(|| JournalError::Damaged {
+            path: hash.as_str().into(),
+            line: 1,
+            problem: "the blob is missing".to_owned(),
+        })
+    }
+}
+
+/// Blobs of a journal being read back: the first one that cannot be had is kept, with the line of
+/// the event that names it.
+struct Strict<'a> {
+    journal: &'a JournalRead,
+    line: Cell<usize>,
+    first: RefCell<Option<JournalError>>,
+}
+
+impl Blobs for Strict<'_> {
+    fn get(&self, hash: &Sha256Hex) -> Result<Vec<u8>, JournalError> {
+        self.journal.blob(hash).map_err(|e| {
+            let error = |problem| JournalError::Damaged {
+                path: self.journal.dir.join(JOURNAL_FILE),
+                line: self.line.get(),
+                problem: format!("its blob {hash} cannot be used: {problem}"),
+            };
+            let problem = match &e {
+                JournalError::Damaged { problem, .. } => problem.clone(),
+                other => other.to_string(),
+            };
+            self.first
+                .borrow_mut()
+                .get_or_insert_with(|| error(problem.clone()));
+            error(problem)
+        })
     }
 }
 
@@ -281,7 +314,7 @@ impl ScenarioRecord {
                 }
             }
             Event::ExchangeReceived(exchange) => {
-                let request = blobs.get(&exchange.request).unwrap_or_default();
+                let request = self.bytes(&exchange.request, blobs);
                 let facts = diapason_formats::facts(exchange, &request, None);
                 self.exchanges.push(SeenExchange {
                     exchange: exchange.clone(),
@@ -315,18 +348,28 @@ impl ScenarioRecord {
         }
     }
 
+    /// A blob's bytes. Without them nothing can be judged: that is a failure of the bench.
+    fn bytes(&mut self, hash: &Sha256Hex, blobs: &dyn Blobs) -> Vec<u8> {
+        blobs.get(hash).unwrap_or_else(|e| {
+            self.bench_errors
+                .push(format!("pièce {hash} absente ou altérée : {e}"));
+            Vec::new()
+        })
+    }
+
     fn answered(&mut self, answer: &ExchangeAnswer, blobs: &dyn Blobs) {
+        let known = self.exchanges.iter().any(|s| s.exchange.id == answer.id);
+        let response = match &answer.response {
+            Some(hash) if known => self.bytes(hash, blobs),
+            _ => Vec::new(),
+        };
         if let Some(seen) = self
             .exchanges
             .iter_mut()
             .rev()
             .find(|s| s.exchange.id == answer.id)
         {
-            seen.response = answer
-                .response
-                .as_ref()
-                .and_then(|h| blobs.get(h))
-                .unwrap_or_default();
+            seen.response = response;
             seen.answer = Some(answer.clone());
             if let Some(slot) = seen.facts.pointer_mut("/answer") {
                 *slot = serde_json::json!({
@@ -340,11 +383,29 @@ impl ScenarioRecord {
     }
 }
 
-/// Tells which exchanges belong to an earlier scenario: they present a token issued there.
+/// Tells which exchanges belong to an earlier scenario. One state machine, fed the same events in
+/// the same order while a run is played and when its journal is read back.
+///
+/// An exchange is late when any of these holds:
+/// - it arrives before the scenario asked anything of the DUI (first action requested, clock
+///   advanced, or first step without action begun): nothing of this scenario can have caused it;
+/// - its connection was opened in an earlier scenario and had carried nothing yet. A connection kept
+///   alive that already served is no sign by itself: DUIs pool them;
+/// - it presents a token issued in an earlier scenario, and none of this one.
 #[derive(Debug, Default)]
 pub struct Lateness {
     current: HashSet<Sha256Hex>,
     earlier: HashSet<Sha256Hex>,
+    late: HashSet<ExchangeId>,
+    /// Has the scenario asked anything yet?
+    asked: bool,
+    /// Steps of the scenario that ask for no action: their window is open from their start.
+    idle_steps: HashSet<u32>,
+    /// Highest connection number seen, and what it was when the scenario began.
+    highest: u64,
+    highest_before: u64,
+    /// Connections that have carried an exchange.
+    served: HashSet<u64>,
 }
 
 impl Lateness {
@@ -358,21 +419,67 @@ impl Lateness {
     ];
 
     /// A new scenario begins.
-    pub fn next_scenario(&mut self) {
+    pub fn next_scenario(&mut self, scenario: &Scenario) {
         self.earlier.extend(self.current.drain());
+        self.asked = false;
+        self.idle_steps = (1..)
+            .zip(&scenario.steps)
+            .filter(|(_, step)| step.action.is_none())
+            .map(|(number, _)| number)
+            .collect();
+        self.highest_before = self.highest;
     }
 
-    /// Remembers what an answer issued.
-    pub fn issued(&mut self, answer: &ExchangeAnswer) {
-        for kind in Self::KINDS {
-            if let Some(hash) = answer.issued.get(kind) {
-                self.current.insert(hash.clone());
+    /// Takes an event in journal order; `true` when it belongs to an earlier scenario.
+    pub fn take(&mut self, event: &Event) -> bool {
+        match event {
+            Event::ActionRequested { .. }
+            | Event::Armed {
+                arm: Arm::Advance(_),
+                ..
+            } => {
+                self.asked = true;
+                false
             }
+            Event::StepStarted { step, .. } => {
+                self.asked |= self.idle_steps.contains(step);
+                false
+            }
+            Event::ExchangeReceived(exchange) => {
+                let fresh = self.served.insert(exchange.connection);
+                let stale = fresh && exchange.connection <= self.highest_before;
+                self.highest = self.highest.max(exchange.connection);
+                let late = !self.asked || stale || self.presents_earlier(exchange);
+                if late {
+                    self.late.insert(exchange.id);
+                }
+                late
+            }
+            Event::ExchangeAnswered(answer) => {
+                let late = self.late.contains(&answer.id);
+                let known = if late {
+                    &mut self.earlier
+                } else {
+                    &mut self.current
+                };
+                known.extend(
+                    Self::KINDS
+                        .iter()
+                        .filter_map(|kind| answer.issued.get(*kind))
+                        .cloned(),
+                );
+                late
+            }
+            Event::ConnectionFailed(failure) => {
+                self.highest = self.highest.max(failure.connection);
+                !self.asked || failure.connection <= self.highest_before
+            }
+            _ => false,
         }
     }
 
     /// Does the exchange present something issued in an earlier scenario, and nothing of this one?
-    pub fn is_late(&self, exchange: &Exchange) -> bool {
+    fn presents_earlier(&self, exchange: &Exchange) -> bool {
         let presented = || {
             Self::KINDS
                 .iter()
@@ -402,6 +509,12 @@ pub struct Campaign {
     pub packs: Vec<PackRef>,
     /// Switches of the mocks.
     pub switches: BTreeMap<String, String>,
+    /// Does a warning fail the run?
+    pub strict: bool,
+    /// Does a scenario that only lacks an operator leave the run conclusive?
+    pub excuse_operator: bool,
+    /// Known deviations, left out of the exit code.
+    pub baseline: Vec<Baseline>,
     /// When it began.
     pub started_at: Timestamp,
     /// When it ended; absent when it died.
@@ -435,7 +548,7 @@ pub enum CampaignError {
 impl Campaign {
     /// Rebuilds a run.
     pub fn from_journal(journal: &JournalRead) -> Result<Self, CampaignError> {
-        let mut events = journal.entries.iter().map(|e| &e.event);
+        let mut entries = journal.entries.iter();
         let Some(Event::RunStarted {
             run,
             tool_version,
@@ -445,8 +558,11 @@ impl Campaign {
             catalogue,
             packs,
             switches,
+            strict,
+            excuse_operator,
+            baseline,
             at,
-        }) = events.next()
+        }) = entries.next().map(|e| &e.event)
         else {
             return Err(CampaignError::NotARun(match journal.entries.first() {
                 None => "it is empty".to_owned(),
@@ -464,6 +580,9 @@ impl Campaign {
             catalogue,
             packs: packs.clone(),
             switches: switches.clone(),
+            strict: *strict,
+            excuse_operator: *excuse_operator,
+            baseline: baseline.clone(),
             started_at: *at,
             ended_at: None,
             exit_code: None,
@@ -472,11 +591,19 @@ impl Campaign {
             bench_errors: Vec::new(),
             torn: journal.torn.clone(),
         };
-        campaign.fill(events, journal);
-        Ok(campaign)
+        let blobs = Strict {
+            journal,
+            line: Cell::new(1),
+            first: RefCell::default(),
+        };
+        campaign.fill(entries, &blobs);
+        match blobs.first.into_inner() {
+            Some(damaged) => Err(damaged.into()),
+            None => Ok(campaign),
+        }
     }
 
-    fn fill<'a>(&mut self, events: impl Iterator<Item = &'a Event>, blobs: &dyn Blobs) {
+    fn fill<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>, blobs: &Strict<'_>) {
         let by_id: HashMap<ScenarioId, Scenario> = self
             .catalogue
             .scenarios
@@ -487,33 +614,25 @@ impl Campaign {
         let mut open: Option<ScenarioRecord> = None;
         // Exchanges outside a scenario are kept in a record of their own.
         let mut outside: Option<ScenarioRecord> = None;
-        let mut late: HashSet<ExchangeId> = HashSet::new();
-        for event in events {
+        for Entry { event, seq, .. } in entries {
+            blobs.line.set(usize::try_from(*seq).unwrap_or(usize::MAX));
             match event {
                 Event::ScenarioStarted {
                     scenario, index, ..
                 } => {
                     self.scenarios.extend(open.take());
-                    lateness.next_scenario();
-                    open = by_id
-                        .get(scenario)
-                        .map(|s| ScenarioRecord::new(s.clone(), *index));
+                    if let Some(scenario) = by_id.get(scenario) {
+                        lateness.next_scenario(scenario);
+                        open = Some(ScenarioRecord::new(scenario.clone(), *index));
+                    }
                 }
                 Event::RunEnded { exit_code, at } => {
                     self.exit_code = Some(*exit_code);
                     self.ended_at = Some(*at);
                 }
-                Event::ExchangeReceived(exchange) if lateness.is_late(exchange) => {
-                    late.insert(exchange.id);
-                }
-                Event::ExchangeAnswered(answer) => lateness.issued(answer),
                 _ => {}
             }
-            let is_late = match event {
-                Event::ExchangeReceived(exchange) => late.contains(&exchange.id),
-                Event::ExchangeAnswered(answer) => late.contains(&answer.id),
-                _ => false,
-            };
+            let is_late = lateness.take(event);
             match &mut open {
                 Some(record) if !is_late => record.push(event, blobs),
                 _ => {
@@ -535,3 +654,6 @@ impl Campaign {
         self.orphans = outside.map(|r| r.exchanges).unwrap_or_default();
     }
 }
+
+#[cfg(test)]
+mod tests;

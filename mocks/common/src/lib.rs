@@ -48,4 +48,8 @@ pub trait Mock: Send + Sync {
     fn reset(&self);
     /// Behaviours chosen where the real one is not public: name to `value (provenance)`.
     fn switches(&self) -> BTreeMap<String, String>;
+    /// Why recording failed, if it did: the journal is then not the whole truth and the run must stop.
+    fn failure(&self) -> Option<String> {
+        None
+    }
 }

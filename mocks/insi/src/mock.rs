@@ -142,6 +142,10 @@ impl Mock for InsiMock {
     fn switches(&self) -> BTreeMap<String, String> {
         self.service.switches()
     }
+
+    fn failure(&self) -> Option<String> {
+        self.tls.failure().or_else(|| self.tlsm.failure())
+    }
 }
 
 /// [`Mock::arm`], without the listeners.

@@ -181,6 +181,10 @@ impl Mock for PscMock {
     fn switches(&self) -> BTreeMap<String, String> {
         self.provider.config.described()
     }
+
+    fn failure(&self) -> Option<String> {
+        self.auth.failure().or_else(|| self.wallet.failure())
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ pub const WSA: &str = "http://www.w3.org/2005/08/addressing";
 /// WS-Security extension.
 pub const WSSE: &str =
     "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
+/// WS-Security utility (`wsu:Id`).
+pub const WSU: &str =
+    "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd";
 /// SAML 2.0 assertion.
 pub const SAML: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 /// XML signature.

@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 
 use roxmltree::Node;
 
+use super::ns;
 use super::temps;
 use super::xml::{children, text};
 
@@ -368,15 +369,21 @@ pub(crate) fn check_text(
     }
 }
 
+/// Namespaces of attributes that the envelope, the security layer or the schema language may put on
+/// any element (`mustUnderstand`, `wsu:Id`, `xsi:type`); the contract of the element ignores them.
+fn is_transport(namespace: &str) -> bool {
+    const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
+    [XSI, ns::WSU, ns::SOAP11, ns::SOAP12].contains(&namespace)
+}
+
 pub(crate) fn check_attributes(
     node: Node<'_, '_>,
     known: &[Attribute],
     path: &str,
     problems: &mut Vec<String>,
 ) {
-    const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
     for attribute in node.attributes() {
-        if attribute.namespace() == Some(XSI) {
+        if attribute.namespace().is_some_and(is_transport) {
             continue;
         }
         let rule = known

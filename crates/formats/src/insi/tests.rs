@@ -73,6 +73,29 @@ fn a_good_request_has_every_fact_and_no_problem() {
 }
 
 #[test]
+fn attributes_of_the_envelope_and_of_ws_security_are_not_the_contract_s() {
+    for (namespace, attribute) in [
+        (SOAP12, "mustUnderstand"),
+        (ns::WSU, "Id"),
+        ("http://www.w3.org/2001/XMLSchema-instance", "type"),
+    ] {
+        let facts = with(
+            "<bam:ContexteBAM ",
+            &format!("<bam:ContexteBAM xmlns:x=\"{namespace}\" x:{attribute}=\"1\" "),
+        );
+        assert_eq!(facts["bam"]["problems"], json!([]), "{attribute}");
+    }
+    let facts = with(
+        "<bam:ContexteBAM ",
+        "<bam:ContexteBAM xmlns:x=\"urn:x\" x:Id=\"1\" ",
+    );
+    assert_eq!(
+        facts["bam"]["problems"],
+        json!(["ContexteBAM/@Id: not in the contract"])
+    );
+}
+
+#[test]
 fn departures_show_in_the_facts() {
     for (from, to, pointer, expected) in [
         (SOAP12, SOAP11, "/soap_version", json!("1.1")),

@@ -88,10 +88,14 @@ fn is_email(word: &str) -> bool {
 }
 
 /// Facts of a value that should be opaque (`state`, `nonce`): length, alphabet, visible structure.
+///
+/// Base64url may keep its padding: `=` is fine inside a percent-encoded parameter.
 pub(crate) fn opaque(value: &str) -> Value {
-    let urlsafe = value
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
+    let body = value.trim_end_matches('=');
+    let urlsafe = value.len() - body.len() <= 2
+        && body
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
     json!({ "len": value.len(), "urlsafe": urlsafe, "visible": visible(value) })
 }
 
@@ -144,8 +148,6 @@ pub(crate) fn is_webview(user_agent: &str) -> bool {
         "CefSharp",
         "QtWebEngine",
         "JavaFX",
-        "MSIE ",
-        "Trident/",
     ]
     .iter()
     .any(|marker| user_agent.contains(marker))

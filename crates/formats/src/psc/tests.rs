@@ -37,7 +37,7 @@ fn read(operation: &str, raw: &str) -> Value {
 fn an_authorization_request_is_told() {
     let facts = read(
         "authorize",
-        "GET /auth?response_type=code&client_id=dui&redirect_uri=https%3A%2F%2Flocalhost%3A8443%2Fcb&scope=openid+scope_all&acr_values=eidas1&state=abcdefghijklmnopqrstuv&nonce=0123456789&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256&theme=x HTTP/1.1\nHost: h\nAccept: text/html\n\n",
+        "GET /auth?response_type=code&client_id=dui&redirect_uri=https%3A%2F%2Flocalhost%3A8443%2Fcb&scope=openid+scope_all&acr_values=eidas1&state=abcdefghijklmnopqrstuv&nonce=0123456789&code_challenge=-yR-gUsZQ0Xyw73Gkl_0ouEfAx7-XEMO-fXbFpRY6yo&code_challenge_method=S256&theme=x HTTP/1.1\nHost: h\nAccept: text/html\n\n",
     );
     assert_eq!(facts["scopes"], json!(["openid", "scope_all"]));
     assert_eq!(facts["redirect_uri_https"], true);
@@ -124,6 +124,23 @@ fn what_a_state_shows_is_told() {
     let json = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(r#"{"retour":"x"}"#);
     assert_eq!(visible(&json), "json");
     assert_eq!(visible("W3x_9fGh2kLmNpQrStUv01"), Value::Null);
+}
+
+#[test]
+fn base64url_may_keep_its_padding() {
+    let urlsafe = |value: &str| looks::opaque(value)["urlsafe"].clone();
+    assert_eq!(urlsafe("W3x_9fGh2kLmNpQrStUv0w=="), true);
+    assert_eq!(urlsafe("W3x_9fGh2kLm=NpQrStUv0w"), false, "inside");
+    assert_eq!(urlsafe("W3x_9fGh2kLmNpQrStUv==="), false, "three");
+    assert_eq!(urlsafe("W3x/9fGh2kLmNpQrStUv0w=="), false, "plain base64");
+}
+
+#[test]
+fn embedded_browsers_are_told_from_old_ones() {
+    assert!(looks::is_webview("Mozilla/5.0 Electron/31.0"));
+    assert!(!looks::is_webview(
+        "Mozilla/5.0 (Windows NT 10.0; Trident/7.0; rv:11.0) like Gecko"
+    ));
 }
 
 #[test]

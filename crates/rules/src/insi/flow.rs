@@ -92,12 +92,18 @@ fn known_names(ctx: &Ctx<'_>, step: Option<u32>) -> Vec<String> {
         .filter_map(Value::as_str)
         .map(normal)
         .collect();
-    if let Some(first) = first.map(normal)
-        && names.first() != Some(&first)
-    {
-        names.insert(0, first);
+    if let Some(first) = first.map(normal) {
+        put_first(&mut names, first);
     }
     names
+}
+
+/// Puts the first given name at the head of the list. A composite one may stand there already, in
+/// as many items as it has words; those items are then one given name.
+fn put_first(names: &mut Vec<String>, first: String) {
+    let words = first.split(' ').count();
+    let same = (1..=words.min(names.len())).find(|n| names[..*n].join(" ") == first);
+    names.splice(..same.unwrap_or(0), [first]);
 }
 
 fn searches<'a>(ctx: &Ctx<'a>) -> Vec<Search<'a>> {
@@ -254,7 +260,7 @@ pub(super) fn stops_when_it_cannot_go_on(ctx: &mut Ctx<'_>) {
         let stopped = search.calls[at];
         let other = search.calls[at + 1..]
             .iter()
-            .find(|s| sent(s) != sent(stopped));
+            .find(|s| answered(stopped, "02") || sent(s) != sent(stopped));
         match other {
             None => ctx.held(),
             Some(next) => {
@@ -263,7 +269,7 @@ pub(super) fn stops_when_it_cannot_go_on(ctx: &mut Ctx<'_>) {
                 ctx.broken(
                     next,
                     "appels de la recherche",
-                    format!("aucun autre prénom après la réponse {said} de {label}"),
+                    format!("pas d'autre appel de la boucle après la réponse {said} de {label}"),
                     format!("appel avec {names}"),
                 );
             }
@@ -455,9 +461,24 @@ mod tests {
                 "INSI-F05",
                 vec![call("insi_102", &["OLA"]), call("00", &["CATARINA"])],
             ),
+            ("INSI-F05", vec![call("02", &["OLA"]), call("02", &["OLA"])]),
         ] {
             assert_eq!(broken(&run(calls)), [rule]);
         }
+    }
+
+    #[test]
+    fn a_composite_first_name_may_be_listed_in_pieces() {
+        let names = |first: &str, list: &[&str]| {
+            let mut names: Vec<String> = list.iter().map(|n| (*n).to_owned()).collect();
+            super::put_first(&mut names, first.to_owned());
+            names
+        };
+        let whole = ["ANNE LISE", "OLA"];
+        assert_eq!(names("ANNE LISE", &["ANNE", "LISE", "OLA"]), whole);
+        assert_eq!(names("ANNE LISE", &["ANNE LISE", "OLA"]), whole);
+        assert_eq!(names("ANNE LISE", &["OLA"]), whole);
+        assert_eq!(names("ANNE", &[]), ["ANNE"]);
     }
 
     #[test]

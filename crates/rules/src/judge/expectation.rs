@@ -1,6 +1,7 @@
 //! Expectations of a scenario's steps: calls, silence, answers, observations, refusals, attestations.
 
 use diapason_core::event::{Attestation, WindowEnd};
+use diapason_core::exchange::{ConnectionFailure, FailureStage};
 use diapason_core::rule::Rule;
 use diapason_core::scenario::{
     AnswerExpect, CallExpect, Expect, ListenerExpect, ObserveExpect, SilenceExpect, What,
@@ -105,9 +106,10 @@ impl Judging<'_> {
             .collect()
     }
 
-    /// The driver said it cannot: nothing is proved either way.
+    /// The driver said it cannot, or its data was refused: nothing is proved either way.
     fn excused(&self) -> bool {
         self.step.problem.is_some()
+            || !self.record.real_data.is_empty()
             || self
                 .step
                 .answer
@@ -340,12 +342,34 @@ impl Judging<'_> {
         }
     }
 
+    /// The bench sees what the DUI does on the wire, not what it thinks. So a refusal is a connection on
+    /// which the fault was played and that the DUI left during the handshake, or after it without any
+    /// request: TLS 1.3 clients learn of the certificate once our side is done, and several (curl on a
+    /// host name, Node, Java) then close without an alert. What ends before the DUI was shown anything
+    /// (TCP probe, cut ClientHello) or by the bench's own doing is no attempt: it leaves things open.
     fn handshake_refused(&mut self, expect: &ListenerExpect) {
-        let refused = self.record.failures.iter().any(|(step, f)| {
-            *step == Some(self.step.number)
-                && f.service == expect.service
-                && expect.listener.as_ref().is_none_or(|l| *l == f.listener)
+        let concerned: Vec<&ConnectionFailure> = self
+            .record
+            .failures
+            .iter()
+            .filter(|(step, f)| {
+                *step == Some(self.step.number)
+                    && f.service == expect.service
+                    && expect.listener.as_ref().is_none_or(|l| *l == f.listener)
+            })
+            .map(|(_, f)| f)
+            .collect();
+        let refused = concerned.iter().any(|f| match f.stage {
+            FailureStage::Handshake | FailureStage::AfterHandshake => f.fault.is_some(),
+            // An old journal does not say more.
+            FailureStage::Unknown => true,
+            _ => false,
         });
+        let accepted = concerned
+            .iter()
+            .find(|f| f.stage == FailureStage::Accepted)
+            .map(|f| f.reason.clone());
+        let unclear = concerned.last().map(|f| f.reason.clone());
         let served: Vec<(diapason_core::ExchangeId, String)> = self
             .calls(expect.service, None, false)
             .into_iter()
@@ -357,8 +381,17 @@ impl Judging<'_> {
             })
             .map(|s| (s.exchange.id, s.label()))
             .collect();
-        if !refused && served.is_empty() && self.excused() {
-            return;
+        if !refused && served.is_empty() && accepted.is_none() {
+            if self.excused() {
+                return;
+            }
+            if let Some(reason) = unclear {
+                self.open.push(format!(
+                    "étape {}: aucune connexion à {} n'est allée jusqu'à ce que le DUI devait refuser ({reason})",
+                    self.step.number, expect.service
+                ));
+                return;
+            }
         }
         self.out.ran(self.rule, EvidenceLevel::Observed);
         if let Some((id, label)) = served.first() {
@@ -374,6 +407,13 @@ impl Judging<'_> {
                     expect.service
                 ),
                 format!("requête envoyée malgré le serveur non fiable : {label}"),
+            );
+        } else if let Some(reason) = accepted {
+            self.found(
+                EvidenceLevel::Observed,
+                self.place(),
+                format!("connexion à {} refusée par le DUI", expect.service),
+                reason,
             );
         } else if !refused {
             self.found(

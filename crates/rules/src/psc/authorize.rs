@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use diapason_core::Service;
+use serde_json::Value;
 
 use super::wire::param;
 use crate::judge::Ctx;
@@ -25,6 +26,24 @@ pub(super) fn declared_redirect_uri(ctx: &mut Ctx<'_>) {
     }
 }
 
+/// PSC-A10B: the page of PSC is not opened by a component of the application, unless the product
+/// statement declares that browser of its own.
+pub(super) fn system_browser(ctx: &mut Ctx<'_>) {
+    if ctx.product().profil.psc_navigateur_interne {
+        return;
+    }
+    for seen in ctx.exchanges(Service::Psc, &["authorize"]) {
+        let embedded = seen.fact("/psc/webview").and_then(Value::as_bool) == Some(true);
+        ctx.check(
+            !embedded,
+            seen,
+            "User-Agent",
+            "le navigateur du système",
+            "un composant de navigation embarqué",
+        );
+    }
+}
+
 /// PSC-A06B: the state is new in each request.
 pub(super) fn state_is_new(ctx: &mut Ctx<'_>) {
     never_twice(ctx, "state");
@@ -37,7 +56,12 @@ pub(super) fn nonce_is_new(ctx: &mut Ctx<'_>) {
 
 fn never_twice(ctx: &mut Ctx<'_>, name: &str) {
     let mut known = HashSet::new();
-    for seen in ctx.exchanges(Service::Psc, &["authorize"]) {
+    let requests = ctx.exchanges(Service::Psc, &["authorize"]);
+    if requests.len() > 1 && requests.iter().all(|seen| param(seen, name).is_none()) {
+        // Nothing is reused; that it is missing is the business of another rule.
+        ctx.held();
+    }
+    for seen in requests {
         let Some(value) = param(seen, name) else {
             continue;
         };

@@ -11,8 +11,9 @@ use crate::record::SeenExchange;
 const DEFAULT_INTERVAL: i64 = 5;
 /// What `slow_down` adds (CIBA Core 11), seconds.
 const SLOW_DOWN: i64 = 5;
-/// Tolerance between two clocks reading the same instant, milliseconds.
-const JITTER_MS: i64 = 20;
+/// Tolerance, milliseconds: two clocks reading the same instant, and a network whose delay varies
+/// from one request to the next.
+const JITTER_MS: i64 = 250;
 
 /// PSC-H02B: the number is drawn anew, neither constant nor counted up.
 pub(super) fn random_binding_message(ctx: &mut Ctx<'_>) {

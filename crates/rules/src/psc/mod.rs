@@ -18,6 +18,7 @@ use crate::RustRule;
 /// Rule id to function.
 pub const RULES: &[(&str, RustRule)] = &[
     ("PSC-A05", authorize::declared_redirect_uri),
+    ("PSC-A10B", authorize::system_browser),
     ("PSC-A06B", authorize::state_is_new),
     ("PSC-A07B", authorize::nonce_is_new),
     ("PSC-C01B", token::same_redirect_uri),

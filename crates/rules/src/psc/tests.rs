@@ -259,8 +259,8 @@ fn encoded() -> String {
     RETURN.replace(':', "%3A").replace('/', "%2F")
 }
 
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+const VERIFIER: &str = "Diapason-banc-essai.verificateur~de_test-0001-abcdef";
+const CHALLENGE: &str = "-yR-gUsZQ0Xyw73Gkl_0ouEfAx7-XEMO-fXbFpRY6yo";
 
 fn code_flow(verifier: &str, uri: &str) -> World {
     let mut w = World::new();
@@ -287,6 +287,30 @@ fn a_good_code_flow_holds_every_rule_it_concerns() {
     for rule in ["PSC-A05", "PSC-C01B", "PSC-C01C", "PSC-C01D", "PSC-C04"] {
         w.holds(rule);
     }
+}
+
+#[test]
+fn an_embedded_browser_is_found_unless_the_product_declares_it() {
+    let mut w = World::new();
+    let mut open = |agent: &str| {
+        let request =
+            format!("GET /auth?state=s HTTP/1.1\r\nHost: h\r\nUser-Agent: {agent}\r\n\r\n");
+        w.exchange("authorize", 0, &request, 302, "HTTP/1.1 302 Found\r\n\r\n");
+    };
+    open("Mozilla/5.0 (X11; Linux x86_64)");
+    open("Mozilla/5.0 Electron/31.0");
+    let found = |product: &ProductStatement| {
+        let judged = judge().judge(&w.0, product);
+        let of_rule = judged
+            .findings
+            .iter()
+            .filter(|f| f.rule.as_str() == "PSC-A10B");
+        of_rule.count()
+    };
+    let mut product = product();
+    assert_eq!(found(&product), 1);
+    product.profil.psc_navigateur_interne = true;
+    assert_eq!(found(&product), 0);
 }
 
 #[test]
@@ -515,6 +539,11 @@ fn polling_keeps_its_pace_and_ends() {
     poll(&mut w, 125_000, "r", "access_denied");
     w.breaks("PSC-H06B");
     w.breaks("PSC-H07B");
+    let mut w = World::new();
+    ciba(&mut w, "42", "r", 2);
+    poll(&mut w, 200, "r", "authorization_pending");
+    poll(&mut w, 1990, "r", "authorization_pending");
+    w.holds("PSC-H04");
     let mut w = World::new();
     ciba(&mut w, "42", "r", 2);
     poll(&mut w, 0, "r", "authorization_pending");

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use diapason_core::exchange::TlsFacts;
+use diapason_core::exchange::{FailureStage, TlsFacts};
 use rand::Rng as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -47,7 +47,7 @@ pub(crate) async fn serve(
         match handshake {
             Ok(conn) => conn,
             Err(refused) => {
-                trace.connection_failed(refused.reason);
+                trace.connection_failed(refused.reason, refused.stage);
                 if let Some(wire) = refused.wire {
                     linger(wire).await;
                 }
@@ -64,13 +64,19 @@ pub(crate) async fn serve(
 struct Refused {
     /// Why.
     reason: String,
+    /// How far it had come.
+    stage: FailureStage,
     /// The socket, when the peer is to be given time to hear our last bytes.
     wire: Option<Wire>,
 }
 
-impl From<String> for Refused {
-    fn from(reason: String) -> Self {
-        Self { reason, wire: None }
+impl Refused {
+    fn at(stage: FailureStage, reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            stage,
+            wire: None,
+        }
     }
 }
 
@@ -81,20 +87,28 @@ async fn secure(mut tcp: TcpStream, trace: &mut Trace<'_>) -> Result<Conn, Refus
         Ok(HelloRead::Hello(hello, ahead)) => (hello, ahead),
         Ok(HelloRead::NotTls(bytes)) => {
             let reason = not_tls(&mut tcp, &bytes).await;
-            let wire = Some(Wire::new(tcp, Vec::new()));
-            return Err(Refused { reason, wire });
+            return Err(Refused {
+                wire: Some(Wire::new(tcp, Vec::new())),
+                ..Refused::at(FailureStage::NoHello, reason)
+            });
         }
         Ok(HelloRead::Closed(0)) => {
             let reason = "peer closed the connection without a ClientHello";
-            return Err(reason.to_owned().into());
+            return Err(Refused::at(FailureStage::NoHello, reason));
         }
         Ok(HelloRead::Closed(count)) => {
             let reason =
                 format!("peer closed the connection within its ClientHello, after {count} bytes");
-            return Err(reason.into());
+            return Err(Refused::at(FailureStage::Hello, reason));
         }
-        Ok(HelloRead::Failed(e)) => return Err(tls::failure(&e, "before a ClientHello").into()),
-        Err(_) => return Err(format!("no ClientHello within {limit:?}").into()),
+        Ok(HelloRead::Failed(e)) => {
+            let reason = tls::failure(&e, "before a ClientHello");
+            return Err(Refused::at(FailureStage::NoHello, reason));
+        }
+        Err(_) => {
+            let reason = format!("no ClientHello within {limit:?}");
+            return Err(Refused::at(FailureStage::NoHello, reason));
+        }
     };
     trace.tls = Some(facts(&hello));
     let context = trace.context;
@@ -107,15 +121,19 @@ async fn secure(mut tcp: TcpStream, trace: &mut Trace<'_>) -> Result<Conn, Refus
             TlsFault::Certificate(which) => certificate = which,
             TlsFault::Refuse => {
                 let reason = "bench closed the connection on the ClientHello, as asked";
-                return Err(reason.to_owned().into());
+                return Err(Refused::at(FailureStage::Bench, reason));
             }
-            TlsFault::OldTls => return Err(old(tcp, &hello, trace).await.into()),
+            TlsFault::OldTls => {
+                let (stage, reason) = old(tcp, &hello, trace).await;
+                return Err(Refused::at(stage, reason));
+            }
         }
     }
     let config = context.tls.as_ref().and_then(|c| c.get(certificate));
     // `Configs` holds every certificate.
     let Some(config) = config else {
-        return Err(format!("bench has no {certificate:?} certificate").into());
+        let reason = format!("bench has no {certificate:?} certificate");
+        return Err(Refused::at(FailureStage::Bench, reason));
     };
     let accepting = TlsAcceptor::from(config)
         .accept(Wire::new(tcp, ahead))
@@ -127,14 +145,19 @@ async fn secure(mut tcp: TcpStream, trace: &mut Trace<'_>) -> Result<Conn, Refus
         }
         Ok(Err((e, wire))) => {
             let reason = tls::failure(&e, "during the handshake");
-            let wire = Some(wire);
-            Err(Refused { reason, wire })
+            Err(Refused {
+                wire: Some(wire),
+                ..Refused::at(tls::stage(&e, FailureStage::Handshake), reason)
+            })
         }
-        Err(_) => Err(format!("handshake not ended within {limit:?}").into()),
+        Err(_) => Err(Refused::at(
+            FailureStage::Bench,
+            format!("handshake not ended within {limit:?}"),
+        )),
     }
 }
 
-async fn old(mut tcp: TcpStream, hello: &Hello, trace: &Trace<'_>) -> String {
+async fn old(mut tcp: TcpStream, hello: &Hello, trace: &Trace<'_>) -> (FailureStage, String) {
     let limit = trace.context.options.handshake_timeout;
     let identity = trace.context.pki.server_identity(ServerCertificate::Good);
     let chain: Vec<&[u8]> = identity.cert.iter().map(AsRef::as_ref).collect();
@@ -142,7 +165,10 @@ async fn old(mut tcp: TcpStream, hello: &Hello, trace: &Trace<'_>) -> String {
     rand::rng().fill_bytes(&mut random);
     timeout(limit, old_tls::play(&mut tcp, hello, random, &chain))
         .await
-        .unwrap_or_else(|_| format!("peer did nothing for {limit:?} after a TLS 1.1 answer"))
+        .unwrap_or_else(|_| {
+            let reason = format!("peer did nothing for {limit:?} after a TLS 1.1 answer");
+            (FailureStage::Bench, reason)
+        })
 }
 
 /// Tells a peer that spoke something else, when it can understand.
@@ -213,8 +239,8 @@ async fn speak(mut conn: Conn, trace: &Trace<'_>, stop: &mut watch::Receiver<boo
         let received = match request::read(&mut conn, &mut inbox, options, stop).await {
             Read::Request(received) => *received,
             Read::End(end) => {
-                if !served && let Some(reason) = unserved(&end, trace.tls.is_some()) {
-                    trace.connection_failed(reason);
+                if !served && let Some((stage, reason)) = unserved(&end, trace.tls.is_some()) {
+                    trace.connection_failed(reason, stage);
                 }
                 break;
             }
@@ -242,16 +268,19 @@ async fn speak(mut conn: Conn, trace: &Trace<'_>, stop: &mut watch::Receiver<boo
 }
 
 /// Why a connection brought no request; `None` when that is our own doing.
-fn unserved(end: &End, tls: bool) -> Option<String> {
-    let stage = if tls {
-        "after the handshake, before any request"
+fn unserved(end: &End, tls: bool) -> Option<(FailureStage, String)> {
+    let (stage, when) = if tls {
+        (
+            FailureStage::AfterHandshake,
+            "after the handshake, before any request",
+        )
     } else {
-        "before any request"
+        (FailureStage::NoRequest, "before any request")
     };
     match end {
         End::Stopped => None,
-        End::Closed => Some(format!("peer closed the connection {stage}")),
-        End::Idle(limit) => Some(format!("no request within {limit:?}")),
-        End::Failed(e) => Some(tls::failure(e, stage)),
+        End::Closed => Some((stage, format!("peer closed the connection {when}"))),
+        End::Idle(limit) => Some((FailureStage::Bench, format!("no request within {limit:?}"))),
+        End::Failed(e) => Some((tls::stage(e, stage), tls::failure(e, when))),
     }
 }

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 
-use diapason_core::exchange::{ConnectionFailure, TlsFacts};
+use diapason_core::exchange::{ConnectionFailure, FailureStage, TlsFacts};
 use diapason_core::journal::JournalError;
 use diapason_core::{Event, Exchange, ExchangeAnswer, FaultId, Sha256Hex};
 
@@ -24,7 +24,7 @@ pub(crate) struct Trace<'a> {
 
 impl Trace<'_> {
     /// Notes a connection that brought no exchange.
-    pub(crate) fn connection_failed(&self, reason: String) {
+    pub(crate) fn connection_failed(&self, reason: String, stage: FailureStage) {
         let config = &self.context.config;
         let event = Event::ConnectionFailed(ConnectionFailure {
             connection: self.connection,
@@ -33,6 +33,7 @@ impl Trace<'_> {
             peer: self.peer.clone(),
             tls: self.tls.clone(),
             reason,
+            stage,
             fault: self.fault.clone(),
             at: self.context.shared.clock.now(),
         });

@@ -2,6 +2,7 @@
 //! RSA key exchange, whose first flight needs no signature: a client that accepts TLS 1.1 goes on
 //! to a ClientKeyExchange, one that refuses sends an alert or closes.
 
+use diapason_core::exchange::FailureStage;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::hello::Hello;
@@ -60,25 +61,37 @@ pub(crate) async fn play<S: AsyncRead + AsyncWrite + Unpin>(
     hello: &Hello,
     random: [u8; 32],
     chain: &[&[u8]],
-) -> String {
+) -> (FailureStage, String) {
     if let Err(e) = socket.write_all(&first_flight(hello, random, chain)).await {
-        return tls::failure(&e, "before the TLS 1.1 answer");
+        let reason = tls::failure(&e, "before the TLS 1.1 answer");
+        return (FailureStage::Hello, reason);
     }
+    let gone = |e| {
+        let reason = tls::failure(&e, "after a TLS 1.1 answer");
+        (FailureStage::Handshake, reason)
+    };
     let mut header = [0; 5];
     if let Err(e) = socket.read_exact(&mut header).await {
-        return tls::failure(&e, "after a TLS 1.1 answer");
+        return gone(e);
     }
     let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
     let mut payload = vec![0; length];
     if let Err(e) = socket.read_exact(&mut payload).await {
-        return tls::failure(&e, "after a TLS 1.1 answer");
+        return gone(e);
     }
     match (header[0], payload.as_slice()) {
         (21, [_, description, ..]) => {
-            format!("peer sent alert: {}", tls::alert((*description).into()))
+            let reason = format!("peer sent alert: {}", tls::alert((*description).into()));
+            (FailureStage::Handshake, reason)
         }
-        (22, [16, ..]) => "peer accepted TLS 1.1 (it went on with the key exchange)".to_owned(),
-        (kind, _) => format!("peer sent a record of type {kind} after a TLS 1.1 answer"),
+        (22, [16, ..]) => {
+            let reason = "peer accepted TLS 1.1 (it went on with the key exchange)";
+            (FailureStage::Accepted, reason.to_owned())
+        }
+        (kind, _) => {
+            let reason = format!("peer sent a record of type {kind} after a TLS 1.1 answer");
+            (FailureStage::Accepted, reason)
+        }
     }
 }
 
@@ -86,7 +99,7 @@ pub(crate) async fn play<S: AsyncRead + AsyncWrite + Unpin>(
 mod tests {
     use super::*;
 
-    async fn against(peer: &[u8]) -> String {
+    async fn against(peer: &[u8]) -> (FailureStage, String) {
         let hello = Hello {
             ciphers: vec![0xc013, 0x0035],
             renegotiation_info: true,
@@ -114,10 +127,13 @@ mod tests {
     #[tokio::test]
     async fn the_peer_s_reaction_is_put_into_words() {
         let alert = against(&[21, 3, 3, 0, 2, 2, 70]).await;
-        assert_eq!(alert, "peer sent alert: protocol_version");
+        let words = "peer sent alert: protocol_version".to_owned();
+        assert_eq!(alert, (FailureStage::Handshake, words));
         let close = against(&[]).await;
-        assert_eq!(close, "peer closed the connection after a TLS 1.1 answer");
-        let accepted = against(&[22, 3, 2, 0, 4, 16, 0, 0, 0]).await;
-        assert!(accepted.starts_with("peer accepted TLS 1.1"), "{accepted}");
+        let words = "peer closed the connection after a TLS 1.1 answer".to_owned();
+        assert_eq!(close, (FailureStage::Handshake, words));
+        let (stage, words) = against(&[22, 3, 2, 0, 4, 16, 0, 0, 0]).await;
+        assert!(words.starts_with("peer accepted TLS 1.1"), "{words}");
+        assert_eq!(stage, FailureStage::Accepted);
     }
 }

@@ -7,6 +7,7 @@ use std::io;
 use std::sync::Arc;
 
 use diapason_core::Clock;
+use diapason_core::exchange::FailureStage;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -209,6 +210,24 @@ pub(crate) fn alert(alert: AlertDescription) -> String {
         other => return format!("{other:?}"),
     };
     name.to_owned()
+}
+
+/// How far a connection had come that ended with that error, when it was in `stage`. An alert is the
+/// peer's answer to the handshake even when it arrives after our side was done, as in TLS 1.3.
+pub(crate) fn stage(error: &io::Error, stage: FailureStage) -> FailureStage {
+    let inner = error
+        .get_ref()
+        .and_then(|e| e.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(rustls::Error::AlertReceived(AlertDescription::CloseNotify)) | None => stage,
+        Some(rustls::Error::AlertReceived(_)) => FailureStage::Handshake,
+        Some(
+            rustls::Error::NoCertificatesPresented
+            | rustls::Error::InvalidCertificate(_)
+            | rustls::Error::PeerIncompatible(_),
+        ) => FailureStage::Bench,
+        Some(_) => stage,
+    }
 }
 
 /// What a failed handshake or first read says of the peer. `stage` completes "closed ...".

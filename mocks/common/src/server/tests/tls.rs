@@ -1,6 +1,7 @@
 //! Handshakes: what is agreed, who is who, what is refused and how that is told.
 
 use diapason_core::Timestamp;
+use diapason_core::exchange::FailureStage;
 use reqwest::tls::Version;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -162,6 +163,11 @@ async fn refused(fault: TlsFault, version: Version, client: reqwest::ClientBuild
     assert!(answer.is_err(), "{fault:?} was accepted");
     let failure = bench.failure().await;
     assert_eq!(failure.fault.unwrap().as_str(), "X-F-TLS-TEST");
+    let stage = match fault {
+        TlsFault::Refuse => FailureStage::Bench,
+        TlsFault::Certificate(_) | TlsFault::OldTls => FailureStage::Handshake,
+    };
+    assert_eq!(failure.stage, stage, "{}", failure.reason);
     assert_eq!(failure.tls.unwrap().sni.as_deref(), Some("localhost"));
     failure.reason
 }
@@ -221,18 +227,25 @@ async fn old_tls_and_a_refused_connection_are_told_apart() {
 
 #[tokio::test]
 async fn what_is_not_a_handshake_is_recorded_as_what_it_is() {
-    for (bytes, expected) in [
-        (&b""[..], "peer closed the connection without a ClientHello"),
+    for (bytes, stage, expected) in [
+        (
+            &b""[..],
+            FailureStage::NoHello,
+            "peer closed the connection without a ClientHello",
+        ),
         (
             b"\x16\x03\x01\x00\x05\x01",
+            FailureStage::Hello,
             "peer closed the connection within its ClientHello, after 6 bytes",
         ),
         (
             b"\x80\x2e\x01\x00\x02",
+            FailureStage::NoHello,
             "not TLS: the first bytes are 80 2e 01 00 02",
         ),
         (
             b"GET / HTTP/1.1\r\n\r\n",
+            FailureStage::NoHello,
             "not TLS: the peer spoke plain HTTP",
         ),
     ] {
@@ -246,7 +259,8 @@ async fn what_is_not_a_handshake_is_recorded_as_what_it_is() {
             answer.starts_with("HTTP/1.1 400"),
             bytes.starts_with(b"GET")
         );
-        assert_eq!(bench.failure().await.reason, expected);
+        let failure = bench.failure().await;
+        assert_eq!((failure.stage, failure.reason.as_str()), (stage, expected));
     }
 }
 
@@ -261,10 +275,12 @@ async fn a_client_that_leaves_after_the_handshake_is_recorded() {
     let name = "localhost".try_into().unwrap();
     let mut stream = connector.connect(name, tcp).await.unwrap();
     stream.shutdown().await.unwrap();
+    let failure = bench.failure().await;
     assert_eq!(
-        bench.failure().await.reason,
+        failure.reason,
         "peer closed the connection after the handshake, before any request"
     );
+    assert_eq!(failure.stage, FailureStage::AfterHandshake);
 }
 
 #[tokio::test]
