@@ -24,7 +24,7 @@ use crate::scenario_file::{nearest, product_from_str};
 /// Product statement of the reference DUI.
 const FICHE: &str = include_str!("../../profiles/demo/fiche-produit.toml");
 /// How long the reference DUI waits for a service: short, so that outages are quick to play.
-const CLIENT_TIMEOUT_MS: u64 = 500;
+const CLIENT_TIMEOUT_MS: u64 = 700;
 /// How long silence is measured on the reference DUI.
 const SETTLE: Duration = Duration::from_millis(15);
 

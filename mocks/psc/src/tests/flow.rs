@@ -495,7 +495,14 @@ fn log_out_ends_the_session_and_sends_back_to_a_declared_address_only() {
 
     let bare = psc.get("auth", &Direct::realm("/logout"), &[]);
     assert_eq!(bare.reply.outcome, "confirmation");
-    let forged = format!("{}A", &hint[..hint.len() - 1]);
+    // Not the last character: some of its bits carry nothing.
+    let at = hint.len() - 20;
+    let other = if hint[at..].starts_with('A') {
+        "B"
+    } else {
+        "A"
+    };
+    let forged = format!("{}{other}{}", &hint[..at], &hint[at + 1..]);
     let forged = psc.get(
         "auth",
         &Direct::realm("/logout"),
