@@ -24,7 +24,7 @@ use crate::scenario_file::{nearest, product_from_str};
 /// Product statement of the reference DUI.
 const FICHE: &str = include_str!("../../profiles/demo/fiche-produit.toml");
 /// How long the reference DUI waits for a service: short, so that outages are quick to play.
-const CLIENT_TIMEOUT_MS: u64 = 700;
+const CLIENT_TIMEOUT_MS: u64 = 500;
 /// How long silence is measured on the reference DUI.
 const SETTLE: Duration = Duration::from_millis(15);
 
@@ -67,6 +67,7 @@ pub(super) fn main(args: &DemoArgs, io: &mut Io) -> Result<u8, Failure> {
         folder: &folder,
         state: &args.state,
         seed: args.seed,
+        settle: SETTLE,
         mutants: &args.mutant,
     };
     let outcome = runtime.block_on(run.play(&loaded, &scenarios, io));
@@ -97,6 +98,8 @@ pub(super) struct DemoRun<'a> {
     pub(super) state: &'a Path,
     /// Seed.
     pub(super) seed: u64,
+    /// How long silence is measured.
+    pub(super) settle: Duration,
     /// Seeded defects.
     pub(super) mutants: &'a [String],
 }
@@ -115,7 +118,7 @@ impl DemoRun<'_> {
             journal_dir: self.folder.to_owned(),
             product: product.clone(),
             seed: self.seed,
-            settle: SETTLE,
+            settle: self.settle,
             deadline: Duration::from_secs(30),
             policy: Policy {
                 excuse_operator: true,

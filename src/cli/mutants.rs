@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use diapason_core::rule::{Check, Rule};
@@ -35,6 +36,9 @@ pub(super) struct MutantsArgs {
     #[arg(long, default_value_t = 2)]
     jobs: usize,
 }
+
+/// How long silence is measured: longer than in the demo, since two mutants share two cores.
+const SETTLE: Duration = Duration::from_millis(45);
 
 /// One line of the kill table.
 #[derive(Debug, Clone, Serialize)]
@@ -203,6 +207,7 @@ async fn play(
         folder: &folder.0,
         state: &args.state,
         seed: args.seed,
+        settle: SETTLE,
         mutants: &names,
     };
     let end = run.play(loaded, std::slice::from_ref(scenario), io).await?;
