@@ -92,7 +92,7 @@ pub(super) fn main(args: &DoctorArgs, io: &mut Io) -> Result<u8, Failure> {
         Err(errors) => doctor.say("catalogue", Err(errors.to_string())),
     }
     doctor.say("report folder", writable(&folder.join(&config.report)));
-    let ports = ports(&config);
+    let ports = ports(&config.mocks);
     for (name, port) in [
         ("INSi TLS", ports.insi_tls),
         ("INSi mutual TLS", ports.insi_tlsm),

@@ -15,7 +15,9 @@ use crate::run::RunOptions;
 use crate::run::baseline;
 use crate::run::bench::Ports;
 use crate::run::select::Selection;
-use crate::scenario_file::{Config, DriverKind, config_from_str, product_from_str, read_text};
+use crate::scenario_file::{
+    Config, DriverKind, MocksConfig, config_from_str, product_from_str, read_text,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
@@ -70,8 +72,7 @@ pub(super) fn read_config(path: &Path) -> Result<(Config, PathBuf), Failure> {
 }
 
 /// Ports of the settings.
-pub(super) fn ports(config: &Config) -> Ports {
-    let mocks = &config.mocks;
+pub(super) fn ports(mocks: &MocksConfig) -> Ports {
     Ports {
         insi_tls: mocks.insi_tls.port(),
         insi_tlsm: mocks.insi_tlsm.port(),
@@ -132,7 +133,7 @@ pub(super) fn main(args: &RunArgs, io: &mut Io) -> Result<u8, Failure> {
     let state = folder.join(&config.mocks.pki);
     let outcome = runtime.block_on(async {
         let shown = config.driver.kind != DriverKind::Manual;
-        let session = Session::open(&options, ports(&config), &state, shown, io).await?;
+        let session = Session::open(&options, ports(&config.mocks), &state, shown, io).await?;
         let driver = AnyDriver::from_config(
             &config,
             &folder,

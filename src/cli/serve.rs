@@ -10,6 +10,7 @@ use diapason_core::{Clock, Recorder};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
+use super::run::ports;
 use super::session::report_folder;
 use super::{Failure, Io, runtime};
 use crate::exit;
@@ -17,7 +18,7 @@ use crate::recorder::RunRecorder;
 use crate::run::Bench;
 use crate::run::bench::Ports;
 use crate::run::stop::Stop;
-use crate::scenario_file::{product_from_str, read_text};
+use crate::scenario_file::{MocksConfig, product_from_str, read_text};
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
@@ -38,14 +39,6 @@ pub(super) struct ServeArgs {
     free_ports: bool,
 }
 
-const PORTS: Ports = Ports {
-    insi_tls: 8701,
-    insi_tlsm: 8702,
-    psc_auth: 8711,
-    psc_wallet: 8712,
-    crl: 8720,
-};
-
 pub(super) fn main(args: &ServeArgs, io: &mut Io) -> Result<u8, Failure> {
     let product = product_from_str(&args.fiche.display().to_string(), &read_text(&args.fiche)?)?;
     let folder = report_folder(args.report.as_deref(), Path::new("rapports"))?;
@@ -56,7 +49,7 @@ pub(super) fn main(args: &ServeArgs, io: &mut Io) -> Result<u8, Failure> {
         let journal = Journal::create(&folder)
             .map_err(|e| Failure::chain("open the journal", &e, exit::USAGE))?;
         let recorder: Arc<dyn Recorder> = RunRecorder::new(journal, Vec::new());
-        let ports = if args.free_ports { Ports::default() } else { PORTS };
+        let ports = if args.free_ports { Ports::default() } else { ports(&MocksConfig::default()) };
         let bench =
             Bench::start(&args.state, ports, &product, args.seed, Clock::system(), recorder)
                 .await
