@@ -3,6 +3,7 @@
 //! No socket, no async, no report format lives here. Everything else speaks in these types.
 
 pub mod clock;
+pub mod document;
 pub mod driver;
 pub mod event;
 pub mod exchange;
@@ -20,6 +21,7 @@ pub mod scenario;
 pub mod verdict;
 
 pub use clock::{Clock, Timestamp};
+pub use document::DocumentKind;
 pub use event::{Event, Recorder};
 pub use exchange::{Exchange, ExchangeAnswer, Service};
 pub use finding::{Finding, Place};

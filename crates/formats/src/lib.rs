@@ -2,10 +2,13 @@
 //!
 //! Pure: no file, no socket, no clock. Nothing here panics on any input.
 
+pub mod cda;
 pub mod facts;
 pub mod http;
 pub mod insi;
 pub mod jwt;
+pub mod kind;
 pub mod psc;
+pub mod xml;
 
 pub use facts::facts;
