@@ -7,24 +7,30 @@ use std::{env, fs, io};
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").unwrap_or_default());
     let mut out = String::new();
-    for (constant, folder) in [
-        ("RULES", "profiles/rules"),
-        ("REQUIREMENTS", "profiles/requirements"),
-        ("SAMPLES", "profiles/samples"),
-        ("SCENARIOS", "scenarios"),
+    for (constant, folder, kind, include) in [
+        ("CDA", "profiles/cda", "[u8]", "include_bytes"),
+        ("RULES", "profiles/rules", "str", "include_str"),
+        (
+            "REQUIREMENTS",
+            "profiles/requirements",
+            "str",
+            "include_str",
+        ),
+        ("SAMPLES", "profiles/samples", "str", "include_str"),
+        ("SCENARIOS", "scenarios", "str", "include_str"),
     ] {
         println!("cargo::rerun-if-changed={folder}");
         let mut files = Vec::new();
         walk(&root.join(folder), &mut files)?;
         files.sort();
-        let _ = writeln!(out, "/// Files of `{folder}`: path below it, text.");
-        let _ = writeln!(out, "pub const {constant}: &[(&str, &str)] = &[");
+        let _ = writeln!(out, "/// Files of `{folder}`: path below it, content.");
+        let _ = writeln!(out, "pub const {constant}: &[(&str, &{kind})] = &[");
         for file in files {
             let below = file.strip_prefix(root.join(folder)).unwrap_or(&file);
             let name = below.to_string_lossy().replace('\\', "/");
             let _ = writeln!(
                 out,
-                "    ({name:?}, include_str!({:?})),",
+                "    ({name:?}, {include}!({:?})),",
                 file.to_string_lossy()
             );
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use diapason_core::Sha256Hex;
 use diapason_core::event::PackRef;
-use diapason_core::rule::RulePack;
+use diapason_core::rule::{Rule, RulePack};
 use diapason_rules::Catalogue;
 
 use crate::embedded;
@@ -77,6 +77,61 @@ pub fn load(own_scenarios: Option<&Path>) -> Result<Loaded, FileErrors> {
     Ok(Loaded { catalogue, packs })
 }
 
+/// The rules alone, and the packs they are of.
+#[derive(Debug)]
+pub struct LoadedRules {
+    /// Rules of every pack.
+    pub rules: Vec<Rule>,
+    /// Packs, pinned by hash.
+    pub packs: Vec<PackRef>,
+    /// For each rule, the number of its pack.
+    pub pack_of: Vec<usize>,
+}
+
+impl LoadedRules {
+    /// The rules of one pack.
+    pub fn of_pack(&self, pack: usize) -> impl Iterator<Item = &Rule> {
+        self.rules
+            .iter()
+            .zip(&self.pack_of)
+            .filter(move |(_, of)| **of == pack)
+            .map(|(rule, _)| rule)
+    }
+}
+
+/// The rules alone: what judging a lone file needs, in a fraction of the time of [`load`].
+pub fn rules() -> Result<LoadedRules, FileErrors> {
+    read_rules("profiles/rules", data("profiles/rules", embedded::RULES)?)
+}
+
+/// The rules of a folder of rule packs.
+pub fn rules_of(folder: &Path) -> Result<LoadedRules, FileErrors> {
+    let files = ScenarioFiles::from_dir(folder)?;
+    let texts = files
+        .iter()
+        .map(|(n, t)| (n.to_owned(), t.to_owned()))
+        .collect();
+    read_rules(&folder.display().to_string(), texts)
+}
+
+fn read_rules(label: &str, texts: Vec<(String, String)>) -> Result<LoadedRules, FileErrors> {
+    let mut loaded = LoadedRules {
+        rules: Vec::new(),
+        packs: Vec::new(),
+        pack_of: Vec::new(),
+    };
+    for (name, text) in texts {
+        let pack = rule_pack_from_str(&format!("{label}/{name}"), &text)?;
+        let number = loaded.packs.len();
+        loaded.packs.push(pin(&pack.value, &text));
+        loaded
+            .pack_of
+            .extend(pack.value.rules.iter().map(|_| number));
+        loaded.rules.extend(pack.value.rules);
+    }
+    Ok(loaded)
+}
+
 fn pin(pack: &RulePack, text: &str) -> PackRef {
     PackRef {
         name: pack.pack.clone(),
@@ -85,7 +140,8 @@ fn pin(pack: &RulePack, text: &str) -> PackRef {
     }
 }
 
-fn references(catalogue: &Catalogue) -> References {
+/// The names that scenarios and packs may cite.
+pub(crate) fn references(catalogue: &Catalogue) -> References {
     let personas = bench::personas(0);
     References {
         rules: catalogue.rules.iter().map(|r| r.id.to_string()).collect(),

@@ -42,7 +42,8 @@ fn pretty(value: &Value) -> String {
 
 /// The JSON Schemas, by file name.
 pub fn schemas() -> BTreeMap<String, Value> {
-    let all: [(&str, Schema); 12] = [
+    let all: [(&str, Schema); 13] = [
+        ("check", crate::cli::check::schema()),
         ("config", schema_for!(Config)),
         ("driver-action-answer", schema_for!(ActionAnswer)),
         ("driver-capabilities", schema_for!(Capabilities)),

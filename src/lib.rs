@@ -7,6 +7,7 @@ pub mod driver;
 pub mod embedded;
 pub mod exit;
 pub mod init;
+pub mod profile_files;
 pub mod recorder;
 pub mod report;
 pub mod run;

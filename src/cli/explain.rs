@@ -2,10 +2,11 @@
 
 use clap::Args;
 use diapason_core::requirement::{Requirement, Source};
-use diapason_core::rule::{Check, Rule};
+use diapason_core::rule::{Check, Rule, Sample};
 use diapason_core::scenario::Scenario;
 use diapason_rules::Catalogue;
 
+use super::assertion;
 use super::list::word;
 use super::{Failure, Io};
 use crate::scenario_file::nearest;
@@ -114,6 +115,16 @@ fn join<T: ToString>(items: &[T]) -> String {
         .join(", ")
 }
 
+/// A sample: its base, and what is replaced in it.
+fn changes(sample: &Sample) -> String {
+    let changes: Vec<String> = sample
+        .replace
+        .iter()
+        .map(|r| format!("{:?} -> {:?}", r.from, r.to))
+        .collect();
+    format!("{}: {}", sample.base, changes.join(", "))
+}
+
 fn explain_rule(rule: &Rule, catalogue: &Catalogue, io: &mut Io) {
     let lang = io.lang;
     io.data(&format!(
@@ -144,19 +155,26 @@ fn explain_rule(rule: &Rule, catalogue: &Catalogue, io: &mut Io) {
             "judges",
             &format!("the order and content of {on} exchanges"),
         ),
+        Check::Schematron { file } => {
+            field(io, "judges", &format!("CDA documents, by {file}"));
+            for assertion in assertion::of(file, rule.id.as_str()) {
+                field(io, "context", &assertion.context);
+                field(io, assertion.element, &assertion.test);
+                field(io, "says", &assertion.text);
+            }
+        }
+        Check::Json { on, schema } => {
+            field(io, "judges", &format!("{on} documents"));
+            field(io, "schema", &schema.to_string());
+        }
+        Check::Document { on } => field(io, "judges", &format!("the content of {on} documents")),
         Check::Scenario {} => {}
     }
+    for good in &rule.good {
+        field(io, "good sample", &changes(good));
+    }
     for bad in &rule.bad {
-        let changes: Vec<String> = bad
-            .replace
-            .iter()
-            .map(|r| format!("{:?} -> {:?}", r.from, r.to))
-            .collect();
-        field(
-            io,
-            "bad sample",
-            &format!("{}: {}", bad.base, changes.join(", ")),
-        );
+        field(io, "bad sample", &changes(bad));
     }
     let users: Vec<&str> = catalogue
         .scenarios

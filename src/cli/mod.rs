@@ -2,6 +2,8 @@
 //!
 //! stdout is data, stderr is talk. One file per subcommand.
 
+mod assertion;
+pub(crate) mod check;
 mod contract;
 mod demo;
 mod doctor;
@@ -11,9 +13,11 @@ mod init;
 mod io;
 mod list;
 mod mutants;
+mod packs;
 mod progress;
 mod rejudge;
 mod report;
+mod rules;
 mod run;
 mod serve;
 mod session;
@@ -67,8 +71,14 @@ enum Command {
     List(list::ListArgs),
     /// Explain a scenario, rule, fault, requirement or mutant by its id.
     Explain(explain::ExplainArgs),
+    /// Test the rules on their own samples.
+    Rules(rules::RulesArgs),
+    /// List the rule packs, or compare two of them on a corpus.
+    Packs(packs::PacksArgs),
     /// Run every mutant of the reference DUI and print the kill table.
     Mutants(mutants::MutantsArgs),
+    /// Judge files: CDA documents, INSi requests, tokens, messages, scenarios...
+    Check(check::CheckArgs),
     /// Print the driver contract (OpenAPI and JSON Schemas).
     Contract(contract::ContractArgs),
     /// Scaffold a vendor's folder.
@@ -108,7 +118,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Report(args) => report::main(&args, &mut io),
         Command::List(args) => list::main(&args, &mut io),
         Command::Explain(args) => explain::main(&args, &mut io),
+        Command::Rules(args) => rules::main(&args, &mut io),
+        Command::Packs(args) => packs::main(&args, &mut io),
         Command::Mutants(args) => mutants::main(&args, &mut io),
+        Command::Check(args) => check::main(&args, &mut io),
         Command::Contract(args) => contract::main(&args, &mut io),
         Command::Init(args) => init::main(&args, &mut io),
         Command::Doctor(args) => doctor::main(&args, &mut io),

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use diapason_core::Finding;
 use diapason_rules::redact::redact_text;
-use diapason_rules::{Campaign, Judge, Judgement};
+use diapason_rules::{Campaign, Judgement};
 
 use super::{Failure, Io};
 use crate::exit::Policy;
+use crate::run::judges;
 use crate::{catalogue, exit};
 
 #[derive(Debug, Args)]
@@ -29,7 +30,7 @@ pub(super) fn main(args: &RejudgeArgs, io: &mut Io) -> Result<u8, Failure> {
     let campaign =
         Campaign::from_journal(&journal).map_err(|e| Failure::chain("rejudge", &e, exit::USAGE))?;
     let loaded = catalogue::load(None)?;
-    let judge = Judge::new(&loaded.catalogue.rules)
+    let judge = judges::judge(&loaded.catalogue.rules)
         .map_err(|e| Failure::chain("rules", &e, exit::BENCH))?;
     let (mut changed, mut judgements, mut cut) = (0, Vec::new(), Vec::new());
     for record in &campaign.scenarios {

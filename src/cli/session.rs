@@ -8,7 +8,6 @@ use diapason_core::journal::{JOURNAL_FILE, Journal};
 use diapason_core::requirement::Lang;
 use diapason_core::scenario::Scenario;
 use diapason_core::{Clock, Recorder};
-use diapason_rules::Judge;
 use diapason_rules::redact::redact_text;
 
 use super::{Failure, Io, progress};
@@ -17,7 +16,7 @@ use crate::driver::AnyDriver;
 use crate::exit;
 use crate::recorder::RunRecorder;
 use crate::run::bench::Ports;
-use crate::run::{Bench, CampaignEnd, CampaignSetup, RunOptions, run_campaign};
+use crate::run::{Bench, CampaignEnd, CampaignSetup, RunOptions, judges, run_campaign};
 
 /// Makes ready a folder that holds no earlier run: the one asked for, or a new dated one in `base`.
 pub(super) fn report_folder(asked: Option<&Path>, base: &Path) -> Result<PathBuf, Failure> {
@@ -164,7 +163,7 @@ impl Session {
         scenarios: &[Scenario],
         options: &RunOptions,
     ) -> Result<CampaignEnd, Failure> {
-        let judge = Judge::new(&loaded.catalogue.rules)
+        let judge = judges::judge(&loaded.catalogue.rules)
             .map_err(|e| Failure::chain("rules", &e, exit::BENCH))?;
         let end = run_campaign(&CampaignSetup {
             bench: &self.bench,

@@ -3,6 +3,7 @@
 pub mod baseline;
 pub mod bench;
 pub mod campaign;
+pub mod judges;
 pub mod options;
 pub mod player;
 pub mod real_data;

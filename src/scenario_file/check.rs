@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use diapason_core::Service;
 use diapason_core::driver::{ACTIONS, OBSERVATIONS};
-use diapason_core::scenario::{Arm, Expect, Scenario, Step};
+use diapason_core::scenario::{Arm, DocumentExpect, Expect, Scenario, Step};
+use diapason_core::{DocumentKind, Service};
 
 use super::error::{FileError, did_you_mean, one_of};
 use super::schema_check::{check_fragment, check_objects, check_params};
@@ -214,6 +214,7 @@ const ALTERNATIVES: &[&str] = &[
     "answer",
     "observe",
     "handshake_refused",
+    "document",
     "attest",
 ];
 
@@ -275,6 +276,9 @@ fn check_expect(expect: &Expect, step: &Step, node: &Node, errors: &mut Vec<File
             errors.push(error);
         }
     }
+    if let (Some(document), Some(node)) = (&expect.document, node.get("document")) {
+        check_document(document, step, node, errors);
+    }
     if let (Some(observe), Some(node)) = (&expect.observe, node.get("observe")) {
         let known = || OBSERVATIONS.iter().map(|(name, _)| *name);
         if !known().any(|name| name == observe.what) {
@@ -291,6 +295,44 @@ fn check_expect(expect: &Expect, step: &Step, node: &Node, errors: &mut Vec<File
         if let Some(schema) = node.get("schema") {
             check_objects(schema, errors);
         }
+    }
+}
+
+/// A document is looked for in the answer, at a JSON pointer.
+fn check_document(
+    document: &DocumentExpect,
+    step: &Step,
+    node: &Node,
+    errors: &mut Vec<FileError>,
+) {
+    if document.kind != DocumentKind::Cda {
+        let mut error = node.get("kind").unwrap_or(node).at.error(format!(
+            "a document of kind `{}` is not judged in a scenario",
+            document.kind
+        ));
+        error.expected = Some("`cda`".to_owned());
+        errors.push(error);
+    }
+    if !document.at.starts_with('/') {
+        let mut error = node
+            .get("at")
+            .unwrap_or(node)
+            .at
+            .error(format!("`{}` is not a JSON pointer", document.at));
+        error.expected =
+            Some("a path from the answer's `result`, such as `/document/contenu`".to_owned());
+        errors.push(error);
+    }
+    fragment(node, "facts", errors);
+    if let Some(facts) = node.get("facts") {
+        check_objects(facts, errors);
+    }
+    if step.action.is_none() {
+        let mut error = node
+            .at
+            .error("nothing is done in this step: there is no answer");
+        error.hint = Some("move it to the step that holds `do`".to_owned());
+        errors.push(error);
     }
 }
 

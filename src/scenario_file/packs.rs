@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use diapason_core::product::ProductStatement;
 use diapason_core::requirement::RequirementFile;
-use diapason_core::rule::{Check, RulePack};
+use diapason_core::rule::{Check, Rule, RulePack};
 
 use super::error::FileError;
 use super::schema_check::check_fragment;
@@ -41,12 +41,15 @@ pub(crate) fn check_rules(pack: &RulePack, root: &Node) -> Vec<FileError> {
                     let when = [Seg::Key("schema"), Seg::Key("on"), Seg::Key("when")];
                     check_fragment(check.at_path(&when), &mut errors);
                 }
-                if rule.bad.is_empty() {
-                    let mut error = id.at.error("nothing shows that this rule can fail");
-                    error.hint = Some("add a sample under `bad`".to_owned());
-                    errors.push(error);
-                }
+                must_fail(rule, id, &mut errors);
             }
+            Check::Json { .. } => {
+                if let Some(schema) = check.at_path(&[Seg::Key("json")]).get("schema") {
+                    check_fragment(schema, &mut errors);
+                }
+                must_fail(rule, id, &mut errors);
+            }
+            Check::Schematron { .. } | Check::Document { .. } => must_fail(rule, id, &mut errors),
             Check::Rust { .. } => {}
             Check::Scenario {} => {
                 if !rule.bad.is_empty() || !rule.good.is_empty() {
@@ -65,6 +68,15 @@ pub(crate) fn check_rules(pack: &RulePack, root: &Node) -> Vec<FileError> {
         }
     }
     errors
+}
+
+/// A rule that no sample breaks may be one that cannot break.
+fn must_fail(rule: &Rule, id: &Node, errors: &mut Vec<FileError>) {
+    if rule.bad.is_empty() {
+        let mut error = id.at.error("nothing shows that this rule can fail");
+        error.hint = Some("add a sample under `bad`".to_owned());
+        errors.push(error);
+    }
 }
 
 /// Checks a requirement file.

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use diapason_core::driver::{ACTIONS, params_schema};
+use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{Draft, Validator};
 use serde_json::Value;
 
 use super::error::{FileError, did_you_mean, one_of};
@@ -68,15 +68,7 @@ const PLAIN: &[&str] = &[
 /// Keywords that only describe.
 const SAYS_NOTHING: &[&str] = &["$comment", "$defs", "description", "title"];
 
-/// Compiles a schema as every part of the bench compiles them: draft 2020-12, formats checked,
-/// nothing fetched.
-pub fn compile(schema: &Value) -> Result<Validator, Box<jsonschema::ValidationError<'static>>> {
-    jsonschema::options()
-        .with_draft(Draft::Draft202012)
-        .should_validate_formats(true)
-        .build(schema)
-        .map_err(Box::new)
-}
+pub use diapason_rules::json_rules::compile;
 
 /// Checks a fragment: keywords, shape, and that something can fail it.
 pub(crate) fn check_fragment(node: &Node, errors: &mut Vec<FileError>) {

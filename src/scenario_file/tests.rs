@@ -162,12 +162,59 @@ error: an expectation of 2 things
    |
 24 |         answer: {schema: {required: [status]}}
    |         ^^^^^^
-   = expected: exactly one of `call`, `silence`, `answer`, `observe`, `handshake_refused`, `attest`"
+   = expected: exactly one of `call`, `silence`, `answer`, `observe`, `handshake_refused`, `document`, `attest`"
         ),
         "{text}"
     );
     let none = SCENARIO.split("        call:").next().unwrap();
     assert!(message(none).starts_with("error: an expectation of nothing"));
+}
+
+#[test]
+fn an_expected_document_is_of_a_kind_that_is_judged_and_at_a_pointer() {
+    let call = &SCENARIO[SCENARIO.find("        call:\n").unwrap()..];
+    let with = |document: &str| changed(call, &format!("        document: {document}\n"));
+    let good = SCENARIO.replacen(
+        call,
+        "        document: {kind: cda, at: /document/contenu}\n",
+        1,
+    );
+    assert!(
+        load(&good).unwrap().value.steps[1].expect[0]
+            .document
+            .is_some()
+    );
+    for (document, said) in [
+        (
+            "{kind: xdm, at: /x}",
+            "error: a document of kind `xdm` is not judged in a scenario\n",
+        ),
+        (
+            "{kind: cda, at: document}",
+            "error: `document` is not a JSON pointer\n",
+        ),
+        (
+            "{kind: cda, at: /x, facts: {}}",
+            "error: this schema accepts everything\n",
+        ),
+        (
+            "{kind: cda, at: /x, facts: {requird: [id]}}",
+            "error: unknown JSON Schema keyword `requird`\n",
+        ),
+        ("{kind: cdb, at: /x}", "error: "),
+        ("{kind: cda}", "error: "),
+    ] {
+        let text = with(document);
+        assert!(text.starts_with(said), "{document}: {text}");
+    }
+    let without = changed(
+        call,
+        "        silence: {service: insi}\n  - expect:\n      - rule: X-1\n        document: {kind: cda, at: /x}\n",
+    );
+    assert!(
+        without.starts_with("error: nothing is done in this step: there is no answer\n"),
+        "{without}"
+    );
 }
 
 #[test]

@@ -150,6 +150,14 @@ pub const ACTIONS: &[(&str, &str)] = &[
         "print the identity of a person: UsagerRef -> Edition",
     ),
     (
+        "document.create",
+        "produce and keep a document about a person, or a new version of one: DocumentCreate -> DocumentResult",
+    ),
+    (
+        "document.lire",
+        "read a document kept by the DUI again, byte for byte: DocumentRef -> DocumentResult",
+    ),
+    (
         "compte.create",
         "create a local account: CompteCreate -> CompteResult",
     ),
@@ -187,6 +195,10 @@ pub const OBSERVATIONS: &[(&str, &str)] = &[
     ("usagers", "-> UsagerList"),
     ("traces", "functional traces, oldest first -> list of Trace"),
     ("liste_travail", "worklist -> list of TravailEntry"),
+    (
+        "documents",
+        "documents kept, oldest first; ?usager= for one person -> list of DocumentResume",
+    ),
     ("comptes", "local accounts -> list of CompteView"),
     ("session", "?session= -> SessionView"),
     (
@@ -211,7 +223,8 @@ message!(/// Parameters of `clock.advance`.
 message!(/// Parameters of `config.set`. The settings that scenarios use:
     /// `validation_automatique` (boolean: a high-confidence document validates by itself),
     /// `justificatifs_haute_confiance` (list of document natures), `table_confiance` (list of trusted senders),
-    /// `edition_traits_optionnels` (boolean: printed identities show the optional traits).
+    /// `edition_traits_optionnels` (boolean: printed identities show the optional traits),
+    /// `mention_rgpd` (text printed at the foot of every document).
     ConfigSet { /// Name of the setting.
         cle: String, /// Value.
         valeur: Value });
@@ -356,6 +369,48 @@ message!(/// Result of `edition.imprimer`.
     Edition { /// Text of the page.
         texte: String, /// Content of the datamatrix, if there is one.
         #[serde(default)] datamatrix: Option<String> });
+message!(/// A professional to whom a document is to be sent.
+    DocumentDestinataire { /// National id (idNat).
+        identifiant_national: String, /// Family name.
+        nom: String, /// Given name.
+        prenom: String, /// National id of the structure (`1` and FINESS), when known.
+        #[serde(default, skip_serializing_if = "Option::is_none")] structure: Option<String> });
+message!(/// Parameters of `document.create`.
+    DocumentCreate { /// Person the document is about.
+        usager: String, /// `projet_personnalise`, `projet_accueil`, `compte_rendu`, `courrier`, `lettre_entree`, `grille_evaluation`,
+        /// `fiche_suivi`, `document_medico_social`, `prescription`, or a type code of JDV_J07 such as `80788-3`.
+        r#type: String, /// Title, as the user typed it.
+        titre: String, /// Text of the document, one paragraph a line; what it says does not matter.
+        #[serde(default, skip_serializing_if = "Option::is_none")] texte: Option<String>, /// Id of the document that this one replaces.
+        #[serde(default, skip_serializing_if = "Option::is_none")] remplace: Option<String>, /// Recipients foreseen.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] destinataires: Vec<DocumentDestinataire>,
+        /// Browser session of the professional who writes and validates; absent: a professional of the site, known to the directory.
+        #[serde(default, skip_serializing_if = "Option::is_none")] session: Option<String>, /// Who acts, as in the other actions.
+        #[serde(default, skip_serializing_if = "Option::is_none")] role: Option<String> });
+message!(/// Names a document kept by the DUI.
+    DocumentRef { /// Its id.
+        document: String });
+message!(/// A document as it leaves the DUI.
+    DocumentView { /// Id of this version: for a CDA, `ClinicalDocument/id/@root`.
+        id: String, /// Id common to every version.
+        set_id: String, /// Version, from 1.
+        version: u32, /// `cda-n1`.
+        format: String, /// Media type of the content.
+        type_media: String, /// The content, in base64.
+        contenu: String });
+message!(/// Result of `document.create` and `document.lire`.
+    DocumentResult { /// The document.
+        document: DocumentView });
+message!(/// A document kept, without its content.
+    DocumentResume { /// Id of this version.
+        id: String, /// Id common to every version.
+        set_id: String, /// Version, from 1.
+        version: u32, /// Person.
+        usager: String, /// Type code of JDV_J07.
+        r#type: String, /// Title.
+        titre: String, /// When it was validated.
+        date: Timestamp, /// Id of the document it replaces.
+        #[serde(default)] remplace: Option<String> });
 message!(/// A functional trace.
     Trace { /// When.
         date: Timestamp, /// Who.
@@ -460,6 +515,8 @@ pub fn params_schema(action: &str) -> Option<schemars::Schema> {
         "ins.search" => schema_for!(InsSearch),
         "identite.recevoir" => schema_for!(IdentiteRecue),
         "identite.envoyer" => schema_for!(IdentiteEnvoi),
+        "document.create" => schema_for!(DocumentCreate),
+        "document.lire" => schema_for!(DocumentRef),
         "compte.create" => schema_for!(CompteCreate),
         "local.login" => schema_for!(LocalLogin),
         "psc.login" => schema_for!(PscLogin),
@@ -492,6 +549,7 @@ pub fn result_schema(action: &str) -> Option<schemars::Schema> {
         "identite.recevoir" => schema_for!(IdentiteResult),
         "identite.envoyer" => schema_for!(IdentiteEnvoyee),
         "edition.imprimer" => schema_for!(Edition),
+        "document.create" | "document.lire" => schema_for!(DocumentResult),
         "compte.create" => schema_for!(CompteResult),
         "local.login" | "psc.login" | "psc.callback" | "psc.ciba" | "session.visit"
         | "session.choisir" | "session.logout" => schema_for!(LoginResult),
@@ -507,6 +565,7 @@ pub fn observation_schema(what: &str) -> Option<schemars::Schema> {
         "usagers" => schema_for!(UsagerList),
         "traces" => schema_for!(Vec<Trace>),
         "liste_travail" => schema_for!(Vec<TravailEntry>),
+        "documents" => schema_for!(Vec<DocumentResume>),
         "comptes" => schema_for!(Vec<CompteView>),
         "session" => schema_for!(SessionView),
         "journal_technique" => schema_for!(String),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::requirement::{Source, Text};
-use crate::{Confidence, EvidenceLevel, Level, RequirementId, RuleId, Service};
+use crate::{Confidence, DocumentKind, EvidenceLevel, Level, RequirementId, RuleId, Service};
 
 /// Which exchanges a JSON Schema rule judges.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -24,7 +24,7 @@ pub struct Scope {
     pub when: Option<Value>,
 }
 
-/// How a rule is judged. Exactly one of the three.
+/// How a rule is judged. Exactly one of these.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Check {
@@ -41,15 +41,33 @@ pub enum Check {
         /// Which service it looks at (for listings).
         on: Service,
     },
+    /// Assertions of an ISO Schematron file that carry the rule's id (or the id, a full stop and a word).
+    Schematron {
+        /// The file, from the `profiles` folder: `cda/entete.sch`.
+        file: String,
+    },
+    /// A JSON Schema over a JSON document.
+    Json {
+        /// Kind of document judged.
+        on: DocumentKind,
+        /// The schema its content must satisfy.
+        schema: Value,
+    },
+    /// A Rust function over one document, registered under the rule's id: encodings, embedded
+    /// files, keys, whatever the two languages above cannot say.
+    Document {
+        /// Kind of document judged.
+        on: DocumentKind,
+    },
     /// The expectations of scenarios that cite the rule.
     Scenario {},
 }
 
-/// A good and a bad sample of a schema or Rust rule: a named base message and what is replaced in it.
+/// A good and a bad sample of a rule: a named base message or document and what is replaced in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sample {
-    /// Base: file stem in `profiles/samples/`.
+    /// Base: path in `profiles/samples/` without its extension (`insi-traits`, `cda/n1`).
     pub base: String,
     /// Replacements, in order; each `from` must occur in the base.
     pub replace: Vec<Replacement>,

@@ -11,7 +11,10 @@ use serde_json::Value;
 
 use crate::product::Condition;
 use crate::requirement::{Rem, Source, Text};
-use crate::{Confidence, FaultId, PersonaId, ProofId, RequirementId, RuleId, ScenarioId, Service};
+use crate::{
+    Confidence, DocumentKind, FaultId, PersonaId, ProofId, RequirementId, RuleId, ScenarioId,
+    Service,
+};
 
 /// What a scenario is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -231,6 +234,9 @@ pub struct Expect {
     /// The DUI came and refused the server at the TLS handshake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handshake_refused: Option<ListenerExpect>,
+    /// The driver's answer carries a document, which every rule of its kind judges.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<DocumentExpect>,
     /// A person confirms; the sentence is shown to him.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attest: Option<Text>,
@@ -249,6 +255,8 @@ pub enum What<'a> {
     Observe(&'a ObserveExpect),
     /// See [`Expect::handshake_refused`].
     HandshakeRefused(&'a ListenerExpect),
+    /// See [`Expect::document`].
+    Document(&'a DocumentExpect),
     /// See [`Expect::attest`].
     Attest(&'a Text),
 }
@@ -262,6 +270,7 @@ impl Expect {
             self.answer.as_ref().map(What::Answer),
             self.observe.as_ref().map(What::Observe),
             self.handshake_refused.as_ref().map(What::HandshakeRefused),
+            self.document.as_ref().map(What::Document),
             self.attest.as_ref().map(What::Attest),
         ]
         .into_iter()
@@ -326,6 +335,19 @@ pub struct ObserveExpect {
     pub query: BTreeMap<String, Value>,
     /// JSON Schema over its value.
     pub schema: Value,
+}
+
+/// See [`Expect::document`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentExpect {
+    /// What it must be.
+    pub kind: DocumentKind,
+    /// JSON pointer, in the answer's `result`, to the document in base64.
+    pub at: String,
+    /// JSON Schema over the facts of the document: what this scenario must see in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<Value>,
 }
 
 /// See [`Expect::handshake_refused`].

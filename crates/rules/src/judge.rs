@@ -4,16 +4,21 @@
 //! `conforme`, and one in which nothing was checked at all is a failure of the bench.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use diapason_core::product::ProductStatement;
 use diapason_core::rule::{Check, Rule, Scope};
 use diapason_core::{EvidenceLevel, ExchangeId, Finding, Level, Place, RuleId, Service, Verdict};
-use jsonschema::Validator;
-use serde_json::Value;
+use jsonschema::{ValidationError, Validator};
 
 use crate::describe::describe;
+use crate::document::DocumentJudge;
+use crate::json_rules::compile;
 use crate::record::{ScenarioRecord, SeenExchange, StepRecord};
 
+mod document;
+#[cfg(test)]
+mod document_tests;
 mod expectation;
 #[cfg(test)]
 mod tests;
@@ -41,6 +46,14 @@ pub enum JudgeError {
     /// A function with no rule.
     #[error("a function is registered for {0} but no rule of that id says `rust`")]
     NoRule(String),
+    /// A Schematron file of ours that is wrong, or does not agree with its rules.
+    #[error("{file}: {problem}")]
+    Schematron {
+        /// File, from the `profiles` folder.
+        file: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// Two rules of one id.
     #[error("rule {0} is defined twice")]
     Twice(RuleId),
@@ -60,6 +73,8 @@ struct SchemaCheck {
 enum Compiled {
     Schema(Box<SchemaCheck>),
     Rust(RustRule),
+    /// Judges documents: the work of [`crate::document::DocumentJudge`].
+    Document,
     Scenario,
 }
 
@@ -67,6 +82,8 @@ enum Compiled {
 pub struct Judge {
     rules: Vec<(Rule, Compiled)>,
     index: BTreeMap<RuleId, usize>,
+    /// What judges the documents that scenarios expect.
+    documents: Option<Arc<DocumentJudge>>,
 }
 
 /// What the judge says of a scenario.
@@ -82,11 +99,6 @@ pub struct Judgement {
     pub evidence: Option<EvidenceLevel>,
     /// What could not be concluded, whatever else the verdict says.
     pub unplayed: Vec<String>,
-}
-
-/// Compiles a schema without ever leaving the machine for a `$ref`.
-pub fn compile(schema: &Value) -> Result<Validator, String> {
-    jsonschema::draft202012::new(schema).map_err(|e| e.to_string())
 }
 
 impl Judge {
@@ -106,9 +118,9 @@ impl Judge {
             if index.insert(rule.id.clone(), compiled.len()).is_some() {
                 return Err(JudgeError::Twice(rule.id.clone()));
             }
-            let bad = |problem| JudgeError::Schema {
+            let bad = |problem: Box<ValidationError<'static>>| JudgeError::Schema {
                 rule: rule.id.clone(),
-                problem,
+                problem: problem.to_string(),
             };
             let check = match &rule.check {
                 Check::Schema { on, facts } => Compiled::Schema(Box::new(SchemaCheck {
@@ -121,6 +133,9 @@ impl Judge {
                         .get(rule.id.as_str())
                         .ok_or_else(|| JudgeError::NoFunction(rule.id.clone()))?,
                 ),
+                Check::Schematron { .. } | Check::Json { .. } | Check::Document { .. } => {
+                    Compiled::Document
+                }
                 Check::Scenario {} => Compiled::Scenario,
             };
             compiled.push((rule.clone(), check));
@@ -136,7 +151,15 @@ impl Judge {
         Ok(Self {
             rules: compiled,
             index,
+            documents: None,
         })
+    }
+
+    /// The same, able to judge the documents that scenarios expect.
+    #[must_use]
+    pub fn with_documents(mut self, documents: Arc<DocumentJudge>) -> Self {
+        self.documents = Some(documents);
+        self
     }
 
     /// A rule by id.
@@ -164,7 +187,7 @@ impl Judge {
                     };
                     function(&mut ctx);
                 }
-                Compiled::Scenario => {}
+                Compiled::Document | Compiled::Scenario => {}
             }
         }
         let mut open = Vec::new();
@@ -172,7 +195,7 @@ impl Judge {
             for expect in &step.expect {
                 match self.rule(&expect.rule) {
                     Some(rule) => {
-                        expectation::judge(rule, expect, step, record, &mut all, &mut open);
+                        expectation::judge(self, rule, expect, step, record, &mut all, &mut open);
                     }
                     None => all.bench_errors.push(format!(
                         "step {} cites rule {}, which does not exist",

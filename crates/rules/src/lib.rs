@@ -4,13 +4,20 @@
 //! journal and the rules alone, so an old journal can be judged again by newer rules.
 
 pub mod catalogue;
+pub mod cda;
 pub mod describe;
+pub mod document;
+pub mod files;
 pub mod insi;
+pub mod json_rules;
 pub mod judge;
 pub mod psc;
 pub mod record;
 pub mod redact;
 pub mod sample;
+pub mod schematron;
+mod xpath;
+pub mod xsd;
 
 pub use catalogue::{Catalogue, FaultInfo};
 pub use judge::{Ctx, Judge, JudgeError, Judgement, RustRule};

@@ -66,7 +66,7 @@ pub fn read(sample: &Sample, base: &str) -> Result<SeenExchange, SampleError> {
 }
 
 /// Makes replacements, in order; each must find its text, and replaces every occurrence.
-fn replaced(name: &str, base: &str, all: &[Replacement]) -> Result<String, SampleError> {
+pub fn replaced(name: &str, base: &str, all: &[Replacement]) -> Result<String, SampleError> {
     let mut text = base.to_owned();
     for Replacement { from, to } in all {
         if !text.contains(from.as_str()) {

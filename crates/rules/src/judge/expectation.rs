@@ -10,23 +10,25 @@ use diapason_core::{EvidenceLevel, Place, Service};
 use jsonschema::Validator;
 use serde_json::Value;
 
-use super::{NEEDS_OPERATOR, Outcome, compile, problem_text};
+use super::{Judge, NEEDS_OPERATOR, Outcome, compile, problem_text};
 use crate::describe::describe;
 use crate::record::{ScenarioRecord, SeenExchange, StepRecord};
 
 /// Most near misses named in a finding.
 const NEAREST: usize = 3;
 
-struct Judging<'a> {
-    rule: &'a Rule,
-    step: &'a StepRecord,
+pub(super) struct Judging<'a> {
+    pub(super) judge: &'a Judge,
+    pub(super) rule: &'a Rule,
+    pub(super) step: &'a StepRecord,
     record: &'a ScenarioRecord,
-    out: &'a mut Outcome,
+    pub(super) out: &'a mut Outcome,
     /// Reasons why nothing can be concluded.
     open: &'a mut Vec<String>,
 }
 
 pub(super) fn judge(
+    judge: &Judge,
     rule: &Rule,
     expect: &Expect,
     step: &StepRecord,
@@ -35,6 +37,7 @@ pub(super) fn judge(
     open: &mut Vec<String>,
 ) {
     let mut this = Judging {
+        judge,
         rule,
         step,
         record,
@@ -47,20 +50,21 @@ pub(super) fn judge(
         Some(What::Answer(answer)) => this.answer(answer),
         Some(What::Observe(observe)) => this.observe(observe),
         Some(What::HandshakeRefused(listener)) => this.handshake_refused(listener),
+        Some(What::Document(document)) => this.document(document),
         Some(What::Attest(sentence)) => this.attest(&sentence.fr),
-        None => this.bench("an expectation must have exactly one of call, silence, answer, observe, handshake_refused, attest"),
+        None => this.bench("an expectation must have exactly one of call, silence, answer, observe, handshake_refused, document, attest"),
     }
 }
 
 impl Judging<'_> {
-    fn bench(&mut self, problem: &str) {
+    pub(super) fn bench(&mut self, problem: &str) {
         self.out.bench_errors.push(format!(
             "step {}, rule {}: {problem}",
             self.step.number, self.rule.id
         ));
     }
 
-    fn compiled(&mut self, schema: Option<&Value>) -> Result<Option<Validator>, ()> {
+    pub(super) fn compiled(&mut self, schema: Option<&Value>) -> Result<Option<Validator>, ()> {
         match schema.map(compile).transpose() {
             Ok(validator) => Ok(validator),
             Err(problem) => {
@@ -70,14 +74,14 @@ impl Judging<'_> {
         }
     }
 
-    fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Place {
         Place {
             step: Some(self.step.number),
             ..Place::default()
         }
     }
 
-    fn found(
+    pub(super) fn found(
         &mut self,
         evidence: EvidenceLevel,
         place: Place,
@@ -107,7 +111,7 @@ impl Judging<'_> {
     }
 
     /// The driver said it cannot, or its data was refused: nothing is proved either way.
-    fn excused(&self) -> bool {
+    pub(super) fn excused(&self) -> bool {
         self.step.problem.is_some()
             || !self.record.real_data.is_empty()
             || self

@@ -100,6 +100,7 @@ impl World {
         let judge = Judge {
             rules: vec![(rules[0].clone(), super::Compiled::Scenario)],
             index: std::iter::once((rules[0].id.clone(), 0)).collect(),
+            documents: None,
         };
         judge.judge(&self.0, &product()).verdict
     }

@@ -4,6 +4,8 @@
 
 mod authorize;
 mod ciba;
+#[cfg(test)]
+mod documents_tests;
 mod lifecycle;
 #[cfg(test)]
 mod pack_tests;
