@@ -7,6 +7,7 @@
 pub mod actions;
 pub mod api;
 pub mod config;
+pub mod document;
 pub mod dossier;
 pub mod http;
 pub mod identite;

@@ -51,9 +51,10 @@ struct MutantFile {
     mutant: Vec<MutantSpec>,
 }
 
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 3] = [
     ("mutants-ins.toml", include_str!("../data/mutants-ins.toml")),
     ("mutants-psc.toml", include_str!("../data/mutants-psc.toml")),
+    ("mutants-cda.toml", include_str!("../data/mutants-cda.toml")),
 ];
 
 /// Every mutant, INS first.
@@ -169,7 +170,7 @@ mod tests {
             );
             let id = mutant.scenario.as_str();
             let stem = id.to_lowercase().replace(['/', '.'], "-");
-            let exists = ["ins", "psc"]
+            let exists = ["ins", "psc", "cda"]
                 .iter()
                 .any(|f| root.join(format!("scenarios/{f}/{stem}.yaml")).exists());
             assert!(exists, "{}: no scenario {id}", mutant.name);

@@ -1,5 +1,6 @@
 //! Actions and observations of the identity half: rights first, then the rules, then traces and store.
 
+mod documents;
 mod ins;
 mod saisie;
 mod tiers;
@@ -14,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::document::DocumentTenu;
 use crate::dossier::{Dossiers, Droit, ROLE_PAR_DEFAUT};
 use crate::identite::Usager;
 use crate::state::AppState;
@@ -166,6 +168,8 @@ async fn agir(state: &AppState, name: &str, params: Value) -> Resultat {
         "identite.recevoir" => tiers::recevoir(state, lire(params)?).await,
         "identite.envoyer" => tiers::envoyer(state, &lire(params)?),
         "edition.imprimer" => tiers::imprimer(state, &lire(params)?),
+        "document.create" => documents::creer(state, lire(params)?).await,
+        "document.lire" => documents::lire(state, &lire(params)?),
         _ => Ok(crate::api::unsupported(name)),
     }
 }
@@ -191,6 +195,16 @@ pub fn observe(
         }),
         "traces" => serde_json::to_value(&dossiers.traces),
         "liste_travail" => serde_json::to_value(&dossiers.travail),
+        "documents" => {
+            let whose = query.get("usager");
+            let listed: Vec<_> = dossiers
+                .documents
+                .iter()
+                .filter(|d| whose.is_none_or(|id| d.usager == *id))
+                .map(DocumentTenu::resume)
+                .collect();
+            serde_json::to_value(listed)
+        }
         "journal_technique" => Ok(json!(dossiers.journal())),
         "configuration" => Ok(dossiers.reglages.view()),
         _ => return Err(format!("unknown observation {what:?}")),

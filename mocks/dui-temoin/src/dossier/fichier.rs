@@ -9,6 +9,7 @@ use diapason_core::driver::{Trace, TravailEntry};
 use serde::{Deserialize, Serialize};
 
 use super::{Dossiers, Reglages};
+use crate::document::DocumentTenu;
 use crate::identite::Usager;
 use crate::serveur::DuiError;
 
@@ -22,6 +23,8 @@ struct Contenu {
     usagers: Vec<Usager>,
     traces: Vec<Trace>,
     travail: Vec<TravailEntry>,
+    #[serde(default)]
+    documents: Vec<DocumentTenu>,
     reglages: Reglages,
 }
 
@@ -48,6 +51,7 @@ pub(super) fn read(path: &Path) -> Result<Dossiers, DuiError> {
             .collect(),
         traces: contenu.traces,
         travail: contenu.travail,
+        documents: contenu.documents,
         reglages: contenu.reglages,
         dernier: contenu.dernier,
         ..Dossiers::default()
@@ -61,6 +65,7 @@ pub(super) fn write(path: &Path, dossiers: &Dossiers) -> Result<(), DuiError> {
         usagers: dossiers.usagers.values().cloned().collect(),
         traces: dossiers.traces.clone(),
         travail: dossiers.travail.clone(),
+        documents: dossiers.documents.clone(),
         reglages: dossiers.reglages.clone(),
     };
     let mut beside = path.as_os_str().to_owned();

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 pub use reglages::{Droit, ROLE_PAR_DEFAUT, Reglages};
 
+use crate::document::DocumentTenu;
 use crate::identite::{Proposition, Usager};
 use crate::serveur::DuiError;
 
@@ -29,6 +30,8 @@ pub struct Dossiers {
     pub traces: Vec<Trace>,
     /// Worklist.
     pub travail: Vec<TravailEntry>,
+    /// Documents produced, oldest first.
+    pub documents: Vec<DocumentTenu>,
     /// Settings.
     pub reglages: Reglages,
     /// Where the mutant `shared-proposal` keeps what should be kept per person.

@@ -36,8 +36,17 @@ pub struct Reglages {
     pub justificatifs: BTreeMap<String, bool>,
     /// Are optional traits printed?
     pub edition_traits_optionnels: bool,
+    /// Notice printed at the foot of every document.
+    #[serde(default = "mention_par_defaut")]
+    pub mention_rgpd: String,
     /// Rights by role.
     pub droits: BTreeMap<String, BTreeSet<Droit>>,
+}
+
+fn mention_par_defaut() -> String {
+    "Les données de ce document sont traitées par l'établissement pour l'accompagnement de la personne.\n\
+Vous pouvez demander à les consulter et à les rectifier auprès de la direction."
+        .to_owned()
 }
 
 impl Default for Reglages {
@@ -64,6 +73,7 @@ impl Default for Reglages {
                 .map(|(nature, haute)| (nature.to_owned(), haute))
                 .collect(),
             edition_traits_optionnels: true,
+            mention_rgpd: mention_par_defaut(),
             droits: BTreeMap::from([
                 role("soignant", &[Consulter, Modifier, Insi, VoirIns]),
                 role(
@@ -104,6 +114,10 @@ impl Reglages {
                     ),
                 };
             }
+            "mention_rgpd" => {
+                let text = valeur.as_str().ok_or_else(|| bad("un texte"))?;
+                text.clone_into(&mut self.mention_rgpd);
+            }
             "justificatifs" => {
                 let list: BTreeMap<String, bool> = serde_json::from_value(valeur)
                     .map_err(|_| bad("un objet nature vers true (haute confiance) ou false"))?;
@@ -126,7 +140,7 @@ impl Reglages {
             }
             _ => {
                 return Err(format!(
-                    "réglage inconnu : {cle} ; connus : validation_automatique, table_confiance, justificatifs, justificatifs_haute_confiance, edition_traits_optionnels, droits"
+                    "réglage inconnu : {cle} ; connus : validation_automatique, table_confiance, justificatifs, justificatifs_haute_confiance, edition_traits_optionnels, mention_rgpd, droits"
                 ));
             }
         }
@@ -162,6 +176,7 @@ impl Reglages {
             "justificatifs": self.justificatifs,
             "justificatifs_haute_confiance": high,
             "edition_traits_optionnels": self.edition_traits_optionnels,
+            "mention_rgpd": self.mention_rgpd,
             "droits": self.droits,
         })
     }

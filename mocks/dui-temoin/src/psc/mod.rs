@@ -27,7 +27,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use diapason_core::driver::Trace;
+use diapason_core::driver::{CompteView, Trace};
 
 pub use actions::{action, observe};
 
@@ -98,6 +98,16 @@ pub fn reset(state: &AppState) {
         client.forget();
     }
     psc.browsers.clear();
+}
+
+/// The account logged in in a browser session of the driver, if any. Asking counts as activity.
+pub(crate) async fn connecte(state: &AppState, session: &str) -> Option<CompteView> {
+    let cookies = state.psc().browsers.get(session).own_cookies(state);
+    let sid = cookies.iter().find_map(|line| read_cookie(line))?;
+    match enter(state, sid).await {
+        Access::Open(login) => state.psc().memory().accounts.get(&login.compte).cloned(),
+        Access::Closed(_) => None,
+    }
 }
 
 /// Writes a functional trace of a login, a refusal or a logout.

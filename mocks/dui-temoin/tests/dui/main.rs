@@ -4,6 +4,7 @@
 
 mod banc;
 mod cycle_de_vie;
+mod documents;
 mod pannes;
 mod recherche;
 mod saisie;
