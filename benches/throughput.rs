@@ -1,5 +1,5 @@
 //! How many a second: scenarios on the reference DUI, PSC token round trips, INSi answers, journal
-//! appends, scenarios judged. Everything runs in this process, over real sockets and TLS on loopback.
+//! appends, scenarios and documents judged. Everything runs in this process, over real sockets and TLS on loopback.
 //!
 //!     cargo bench --bench throughput                  # all
 //!     cargo bench --bench throughput -- insi --quick  # one group, roughly
@@ -19,16 +19,20 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use diapason::catalogue::{self, Loaded};
 use diapason::driver::AnyDriver;
+use diapason::profile_files;
 use diapason::recorder::RunRecorder;
 use diapason::run::bench::Ports;
-use diapason::run::{Bench, CampaignSetup, RunOptions, run_campaign};
+use diapason::run::{Bench, CampaignSetup, RunOptions, judges, run_campaign};
 use diapason::scenario_file::product_from_str;
 use diapason_core::journal::{self, Journal};
 use diapason_core::product::ProductStatement;
 use diapason_core::scenario::{Arm, PscDecision, PscUser, Scenario};
-use diapason_core::{Clock, Event, PersonaId, Recorder, ScenarioId};
+use diapason_core::{Clock, DocumentKind, Event, PersonaId, Recorder, ScenarioId};
 use diapason_dui_temoin::DuiConfig;
 use diapason_dui_temoin::config::{InsiSettings, PscSettings};
+use diapason_formats::xml::{Limits, Tree};
+use diapason_rules::cda::Kit;
+use diapason_rules::document::DocumentJudge;
 use diapason_rules::{Campaign, Judge};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -363,7 +367,7 @@ fn scenarios(c: &mut Criterion) {
     let runtime = runtime();
     let stand = runtime.block_on(Stand::start());
     let loaded = catalogue::load(None).unwrap();
-    let judge = Judge::new(&loaded.catalogue.rules).unwrap();
+    let judge = judges::judge(&loaded.catalogue.rules).unwrap();
     let driver = AnyDriver::http(&stand.dui, false).unwrap();
     let scenarios = played(&loaded);
     let mut group = c.benchmark_group("campaign");
@@ -381,7 +385,7 @@ fn judging(c: &mut Criterion) {
     let runtime = runtime();
     let stand = runtime.block_on(Stand::start());
     let loaded = catalogue::load(None).unwrap();
-    let judge = Judge::new(&loaded.catalogue.rules).unwrap();
+    let judge = judges::judge(&loaded.catalogue.rules).unwrap();
     let driver = AnyDriver::http(&stand.dui, false).unwrap();
     let scenarios = played(&loaded);
     runtime.block_on(campaign(&stand, &driver, &judge, &loaded, &scenarios));
@@ -408,8 +412,51 @@ fn read(folder: &Path) -> Campaign {
     Campaign::from_journal(&journal::read(folder).unwrap()).unwrap()
 }
 
+/// Documents a second through our own packs; with `DIAPASON_CDA_KIT` (an unpacked TestContenuCDA folder), through the
+/// official kit too.
+fn documents(c: &mut Criterion) {
+    let rules = catalogue::rules().unwrap().rules;
+    let own = || DocumentJudge::new(&rules, profile_files::profiles().unwrap()).unwrap();
+    let samples = [
+        (
+            "n1",
+            include_bytes!("../profiles/samples/cda/n1.xml").as_slice(),
+        ),
+        (
+            "dlu",
+            include_bytes!("../profiles/samples/cda/dlu.xml").as_slice(),
+        ),
+    ];
+    let mut group = c.benchmark_group("documents");
+    group.bench_function("packs compiled", |b| b.iter(own));
+    let judge = own();
+    for (name, bytes) in samples {
+        group.throughput(Throughput::Bytes(bytes.len() as u64));
+        group.bench_function(BenchmarkId::new("tree read", name), |b| {
+            b.iter(|| Tree::read(bytes, &Limits::default()).unwrap());
+        });
+        group.bench_function(BenchmarkId::new("our packs", name), |b| {
+            b.iter(|| judge.judge(DocumentKind::Cda, bytes));
+        });
+    }
+    if let Some(folder) = std::env::var_os("DIAPASON_CDA_KIT") {
+        let files = Arc::new(profile_files::FolderFiles::open(Path::new(&folder)).unwrap());
+        let kit = DocumentJudge::new(&[], Arc::clone(&files) as _)
+            .unwrap()
+            .with_kit(Arc::new(Kit::open(files).unwrap()));
+        for (name, bytes) in samples {
+            group.throughput(Throughput::Bytes(bytes.len() as u64));
+            group.bench_function(BenchmarkId::new("official kit", name), |b| {
+                b.iter(|| kit.judge(DocumentKind::Cda, bytes));
+            });
+        }
+    }
+    group.finish();
+}
+
 criterion_group!(
     throughput,
+    documents,
     journal_appends,
     insi_answers,
     psc_tokens,
