@@ -174,119 +174,13 @@ fn width(text: &str) -> usize {
 
 /// Line and column, from 1, of what a JSON pointer designates, or of the deepest part of it that is there.
 pub(super) fn locate(bytes: &[u8], pointer: &str) -> Option<(u32, u32)> {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let mut cursor = Cursor { bytes, at: 0 };
-    cursor.blanks();
-    let mut found = cursor.at;
-    for token in pointer.split('/').skip(1).filter(|t| !t.is_empty()) {
-        let token = token.replace("~1", "/").replace("~0", "~");
-        if cursor.enter(&token).is_none() {
-            break;
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut pointer = pointer.trim_end_matches('/');
+    loop {
+        if let Some(place) = diapason_rules::json_rules::locate(text, pointer) {
+            return Some(place);
         }
-        found = cursor.at;
-    }
-    let before = bytes.get(..found)?;
-    let line = before.split(|b| *b == b'\n').count();
-    let start = before
-        .iter()
-        .rposition(|b| *b == b'\n')
-        .map_or(0, |at| at + 1);
-    let column = String::from_utf8_lossy(&before[start..]).chars().count() + 1;
-    Some((u32::try_from(line).ok()?, u32::try_from(column).ok()?))
-}
-
-/// A place in a JSON text that is known to be well formed; anything else ends the search.
-struct Cursor<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Cursor<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    fn blanks(&mut self) {
-        while self.peek().is_some_and(|b| b.is_ascii_whitespace()) {
-            self.at += 1;
-        }
-    }
-
-    /// Moves to a member or an item of the value here.
-    fn enter(&mut self, token: &str) -> Option<()> {
-        let is_object = match self.peek()? {
-            b'{' => true,
-            b'[' => false,
-            _ => return None,
-        };
-        self.at += 1;
-        let mut index = 0_usize;
-        loop {
-            self.blanks();
-            if matches!(self.peek()?, b'}' | b']') {
-                return None;
-            }
-            let here = if is_object {
-                let from = self.at;
-                self.string()?;
-                let key: String = serde_json::from_slice(&self.bytes[from..self.at]).ok()?;
-                self.blanks();
-                self.at += 1;
-                key == token
-            } else {
-                index += 1;
-                (index - 1).to_string() == token
-            };
-            self.blanks();
-            if here {
-                return Some(());
-            }
-            self.value()?;
-            self.blanks();
-            if self.peek()? == b',' {
-                self.at += 1;
-            }
-        }
-    }
-
-    fn string(&mut self) -> Option<()> {
-        (self.peek()? == b'"').then_some(())?;
-        self.at += 1;
-        loop {
-            match self.peek()? {
-                b'"' => break,
-                b'\\' => self.at += 2,
-                _ => self.at += 1,
-            }
-        }
-        self.at += 1;
-        Some(())
-    }
-
-    fn value(&mut self) -> Option<()> {
-        let mut depth = 0_usize;
-        loop {
-            match self.peek()? {
-                b'"' => self.string()?,
-                b'{' | b'[' => {
-                    depth += 1;
-                    self.at += 1;
-                }
-                b'}' | b']' => {
-                    depth = depth.checked_sub(1)?;
-                    self.at += 1;
-                }
-                _ if depth > 0 => self.at += 1,
-                _ => {
-                    let rest = &self.bytes[self.at..];
-                    let end = |b: &u8| b.is_ascii_whitespace() || matches!(b, b',' | b'}' | b']');
-                    self.at += rest.iter().position(end)?.max(1);
-                }
-            }
-            if depth == 0 {
-                return Some(());
-            }
-        }
+        pointer = &pointer[..pointer.rfind('/')?];
     }
 }
 

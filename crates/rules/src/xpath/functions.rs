@@ -155,6 +155,16 @@ impl<'t> Arguments<'_, '_, 't> {
         self.string_of(&self.value(rank)?)
     }
 
+    /// The string argument, or the text of the context item when the call has none.
+    fn string_or_context(&self) -> Result<Cow<'t, str>, XPathError> {
+        let value = self.value_or_context()?;
+        if !self.args.is_empty() {
+            return self.string_of(&value);
+        }
+        let item = value.items().first();
+        Ok(item.map_or(Cow::Borrowed(""), |i| self.session.text(i)))
+    }
+
     fn string_of(&self, value: &Value<'t>) -> Result<Cow<'t, str>, XPathError> {
         match self.session.at_most_one(value)? {
             None => Ok(Cow::Borrowed("")),
@@ -237,27 +247,11 @@ pub(super) fn call<'t>(
             }))
         }
         Function::StringLength => {
-            let value = a.value_or_context()?;
-            let text = if args.is_empty() {
-                value
-                    .items()
-                    .first()
-                    .map_or(Cow::Borrowed(""), |i| session.text(i))
-            } else {
-                a.string_of(&value)?
-            };
-            Value::One(Item::Integer(text.chars().count() as i64))
+            let length = a.string_or_context()?.chars().count();
+            Value::One(Item::Integer(length as i64))
         }
         Function::NormalizeSpace => {
-            let value = a.value_or_context()?;
-            let text = if args.is_empty() {
-                value
-                    .items()
-                    .first()
-                    .map_or(Cow::Borrowed(""), |i| session.text(i))
-            } else {
-                a.string_of(&value)?
-            };
+            let text = a.string_or_context()?;
             let words: Vec<&str> = text
                 .split([' ', '\t', '\n', '\r'])
                 .filter(|w| !w.is_empty())
