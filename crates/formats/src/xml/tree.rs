@@ -513,6 +513,9 @@ impl<'a> Builder<'a> {
                 limit: NONE as usize - 1,
             }));
         }
+        // Exactly what it takes: growing by doubling would hold twice a large value set.
+        let nodes = document.descendants().map(|n| 1 + n.attributes().len());
+        self.tree.nodes.reserve_exact(nodes.sum());
         self.push(NodeKind::Document, NONE, NONE, 0, Value::default());
         let mut open: Vec<(u32, u32)> = vec![(0, NONE)]; // node, its last child so far
         let mut next = document.root().first_child();

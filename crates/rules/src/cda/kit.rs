@@ -195,10 +195,11 @@ impl Kit {
             None => {}
         }
         paths.push(STRUCTURE.to_owned());
-        paths.push(TERMINOLOGIES.to_owned());
         if !level_1 {
             paths.extend(STRUCTURED.map(str::to_owned));
         }
+        // Last: it reads whole terminologies, best not while the largest schema is being compiled.
+        paths.push(TERMINOLOGIES.to_owned());
         paths.retain(|p| self.files.read(p).is_some());
         paths
     }

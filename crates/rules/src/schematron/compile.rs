@@ -161,20 +161,9 @@ struct Build {
     /// Expression and the variables it mentions, to what it became.
     known: HashMap<(String, Vec<(String, Slot)>), Compiled>,
     defects: Vec<Defect>,
-    /// Names of files, each once.
-    file_names: HashMap<String, Arc<str>>,
 }
 
 impl Build {
-    fn file(&mut self, name: &str) -> Arc<str> {
-        if let Some(known) = self.file_names.get(name) {
-            return Arc::clone(known);
-        }
-        let shared: Arc<str> = Arc::from(name);
-        self.file_names.insert(name.to_owned(), Arc::clone(&shared));
-        shared
-    }
-
     /// Value sets that an expression names and the folder does not hold, or holds in another letter case.
     fn value_sets(&mut self, documents: &Documents, text: &str, at: &At) {
         if !text.contains(".xml") && !text.contains(".rdf") {
@@ -192,7 +181,7 @@ impl Build {
                 None => format!("refers to {literal:?}, which does not exist"),
             };
             self.defects.push(Defect {
-                file: at.file.clone(),
+                file: at.file.to_string(),
                 line: at.line,
                 problem,
             });
@@ -218,7 +207,7 @@ impl Build {
             .map(Arc::new);
         if let Err(error) = &made {
             self.defects.push(Defect {
-                file: at.file.clone(),
+                file: at.file.to_string(),
                 line: at.line,
                 problem: format!("expression that cannot be used: {error}"),
             });
@@ -364,7 +353,7 @@ impl Build {
                     },
                     flag: check.flag.clone(),
                     report: check.report,
-                    file: self.file(&check.at.file),
+                    file: Arc::clone(&check.at.file),
                     line: check.at.line,
                 });
                 Check {
@@ -381,7 +370,7 @@ impl Build {
                                 return Some((id.clone(), self.said(text, &scope, &check.at)));
                             }
                             self.defects.push(Defect {
-                                file: check.at.file.clone(),
+                                file: check.at.file.to_string(),
                                 line: check.at.line,
                                 problem: format!("the diagnostic {id:?} does not exist"),
                             });

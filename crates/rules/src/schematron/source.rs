@@ -1,6 +1,7 @@
 //! Schemas as they are written: files read and included, abstract patterns and rules expanded, phases applied.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use diapason_formats::xml::{Limits, NodeId, NodeKind, Tree};
 
@@ -72,7 +73,8 @@ pub(super) struct Rule {
     pub(super) context: String,
     pub(super) role: String,
     pub(super) lets: Vec<Let>,
-    pub(super) checks: Vec<Check>,
+    /// Shared by the rules that extend one abstract rule: a kit repeats some hundreds of times over.
+    pub(super) checks: Vec<Arc<Check>>,
     pub(super) at: At,
 }
 
@@ -100,7 +102,7 @@ pub(super) enum Part {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct At {
-    pub(super) file: String,
+    pub(super) file: Arc<str>,
     pub(super) line: u32,
 }
 
@@ -154,7 +156,7 @@ impl<'a> Reader<'a> {
 
     fn defect(&mut self, at: &At, problem: String) {
         self.defects.push(Defect {
-            file: at.file.clone(),
+            file: at.file.to_string(),
             line: at.line,
             problem,
         });
@@ -180,7 +182,7 @@ impl<'a> Reader<'a> {
                 tree.name(root)
             )));
         }
-        Ok(element(&tree, root, path))
+        Ok(element(&tree, root, &Arc::from(path)))
     }
 
     /// Follows the includes below `element`.
@@ -289,7 +291,7 @@ fn find_id<'a>(element: &'a Element, id: &str) -> Option<&'a Element> {
     })
 }
 
-fn element(tree: &Tree, node: NodeId, path: &str) -> Element {
+fn element(tree: &Tree, node: NodeId, path: &Arc<str>) -> Element {
     let attributes = tree
         .attributes(node)
         .filter(|a| tree.namespace(*a).is_empty())
@@ -313,7 +315,7 @@ fn element(tree: &Tree, node: NodeId, path: &str) -> Element {
         attributes,
         children,
         at: At {
-            file: path.to_owned(),
+            file: Arc::clone(path),
             line: tree.position(node).line,
         },
     }
@@ -337,6 +339,7 @@ pub(super) fn read(
     let mut builder = Builder {
         abstract_rules: HashMap::new(),
         abstract_patterns: HashMap::new(),
+        checks: HashMap::new(),
         defects: reader.defects,
     };
     builder.collect(&root);
@@ -346,6 +349,8 @@ pub(super) fn read(
 struct Builder<'e> {
     abstract_rules: HashMap<String, &'e Element>,
     abstract_patterns: HashMap<String, &'e Element>,
+    /// Assertions made, by the address of their element.
+    checks: HashMap<usize, Arc<Check>>,
     defects: Vec<Defect>,
 }
 
@@ -429,7 +434,7 @@ impl<'e> Builder<'e> {
         }
         let Some(phase) = root.elements("phase").find(|p| p.attribute("id") == wanted) else {
             self.defects.push(Defect {
-                file: root.at.file.clone(),
+                file: root.at.file.to_string(),
                 line: root.at.line,
                 problem: format!("the phase {wanted:?} does not exist: every pattern is run"),
             });
@@ -443,7 +448,7 @@ impl<'e> Builder<'e> {
         for id in &active {
             if !root.elements("pattern").any(|p| p.attribute("id") == *id) {
                 self.defects.push(Defect {
-                    file: phase.at.file.clone(),
+                    file: phase.at.file.to_string(),
                     line: phase.at.line,
                     problem: format!(
                         "the phase {wanted:?} activates the pattern {id:?}, which does not exist"
@@ -457,7 +462,7 @@ impl<'e> Builder<'e> {
     fn instance(&mut self, pattern: &'e Element, parent: &str, id: &str) -> Option<Pattern> {
         let Some(model) = self.abstract_patterns.get(parent).copied() else {
             self.defects.push(Defect {
-                file: pattern.at.file.clone(),
+                file: pattern.at.file.to_string(),
                 line: pattern.at.line,
                 problem: format!(
                     "the pattern {id:?} is an instance of {parent:?}, which does not exist"
@@ -505,6 +510,31 @@ impl<'e> Builder<'e> {
         }
     }
 
+    /// An assertion; one that no parameter changes is made once, however many rules extend its own.
+    fn check(&mut self, element: &'e Element, params: &[(String, String)]) -> Arc<Check> {
+        let make = || {
+            Arc::new(Check {
+                report: element.local == "report",
+                id: element.attribute("id"),
+                test: replaced(&element.attribute("test"), params),
+                role: element.attribute("role"),
+                flag: element.attribute("flag"),
+                message: message(element, params),
+                diagnostics: element
+                    .attribute("diagnostics")
+                    .split_whitespace()
+                    .map(str::to_owned)
+                    .collect(),
+                at: element.at.clone(),
+            })
+        };
+        if !params.is_empty() {
+            return make();
+        }
+        let place = std::ptr::from_ref(element) as usize;
+        Arc::clone(self.checks.entry(place).or_insert_with(make))
+    }
+
     fn fill(
         &mut self,
         rule: &'e Element,
@@ -522,20 +552,10 @@ impl<'e> Builder<'e> {
                     made.value = replaced(&made.value, params);
                     into.lets.push(made);
                 }
-                "assert" | "report" => into.checks.push(Check {
-                    report: child.local == "report",
-                    id: child.attribute("id"),
-                    test: replaced(&child.attribute("test"), params),
-                    role: child.attribute("role"),
-                    flag: child.attribute("flag"),
-                    message: message(child, params),
-                    diagnostics: child
-                        .attribute("diagnostics")
-                        .split_whitespace()
-                        .map(str::to_owned)
-                        .collect(),
-                    at: child.at.clone(),
-                }),
+                "assert" | "report" => {
+                    let made = self.check(child, params);
+                    into.checks.push(made);
+                }
                 "extends" => {
                     let name = child.attribute("rule");
                     let problem = if open.contains(&name) || open.len() >= MOST_NESTED {
@@ -550,7 +570,7 @@ impl<'e> Builder<'e> {
                     };
                     if let Some(problem) = problem {
                         self.defects.push(Defect {
-                            file: child.at.file.clone(),
+                            file: child.at.file.to_string(),
                             line: child.at.line,
                             problem,
                         });

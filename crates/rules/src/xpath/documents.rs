@@ -2,6 +2,7 @@
 //! asked for, never from the network, indexed by the attributes or texts they are asked by.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use diapason_formats::xml::{Limits, NodeId, NodeKind, Tree};
@@ -17,7 +18,15 @@ pub(crate) struct Loaded {
 }
 
 type IndexKey = (String, String, Vec<KeyPart>);
-type Index = HashMap<String, Vec<NodeId>>;
+/// Hash of a key and the node it is of, sorted: a terminology has tens of thousands, a map of strings would weigh more
+/// than the document.
+type Index = Vec<(u64, NodeId)>;
+
+fn hash(key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
+}
 
 /// What an index is keyed by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -49,7 +58,43 @@ impl Loaded {
                     .or_insert_with(|| Arc::new(self.build(namespace, local, parts))),
             )
         };
-        index.get(key).cloned().unwrap_or_default()
+        let wanted = hash(key);
+        let start = index.partition_point(|(hash, _)| *hash < wanted);
+        index[start..]
+            .iter()
+            .take_while(|(hash, _)| *hash == wanted)
+            .map(|(_, node)| *node)
+            .filter(|node| self.keys(*node, parts).iter().any(|k| k == key))
+            .collect()
+    }
+
+    /// The keys of an element: one for each combination of the values of the parts.
+    fn keys(&self, node: NodeId, parts: &[KeyPart]) -> Vec<String> {
+        let tree = &self.tree;
+        let mut keys = vec![String::new()];
+        for (rank, part) in parts.iter().enumerate() {
+            let values: Vec<&str> = match part {
+                KeyPart::Attribute(local) => tree.attribute(node, local).into_iter().collect(),
+                KeyPart::Text => tree
+                    .children(node)
+                    .filter(|c| tree.kind(*c) == NodeKind::Text)
+                    .map(|c| tree.text(c))
+                    .collect(),
+            };
+            keys = keys
+                .iter()
+                .flat_map(|key| {
+                    values.iter().map(move |value| {
+                        if rank == 0 {
+                            (*value).to_owned()
+                        } else {
+                            format!("{key}\u{1f}{value}")
+                        }
+                    })
+                })
+                .collect();
+        }
+        keys
     }
 
     fn build(&self, namespace: &str, local: &str, parts: &[KeyPart]) -> Index {
@@ -62,33 +107,11 @@ impl Loaded {
             .nodes()
             .filter(|n| tree.is_element(*n) && tree.name_id(*n) == Some(name))
         {
-            let mut keys = vec![String::new()];
-            for (rank, part) in parts.iter().enumerate() {
-                let values: Vec<&str> = match part {
-                    KeyPart::Attribute(local) => tree.attribute(node, local).into_iter().collect(),
-                    KeyPart::Text => tree
-                        .children(node)
-                        .filter(|c| tree.kind(*c) == NodeKind::Text)
-                        .map(|c| tree.text(c))
-                        .collect(),
-                };
-                keys = keys
-                    .iter()
-                    .flat_map(|key| {
-                        values.iter().map(move |value| {
-                            if rank == 0 {
-                                (*value).to_owned()
-                            } else {
-                                format!("{key}\u{1f}{value}")
-                            }
-                        })
-                    })
-                    .collect();
-            }
-            for key in keys {
-                index.entry(key).or_default().push(node);
-            }
+            index.extend(self.keys(node, parts).iter().map(|k| (hash(k), node)));
         }
+        index.sort_unstable();
+        index.dedup();
+        index.shrink_to_fit();
         index
     }
 }
