@@ -268,13 +268,7 @@ fn check_expect(expect: &Expect, step: &Step, node: &Node, errors: &mut Vec<File
         if let Some(schema) = node.get("schema") {
             check_objects(schema, errors);
         }
-        if step.action.is_none() {
-            let mut error = node
-                .at
-                .error("nothing is done in this step: there is no answer");
-            error.hint = Some("move it to the step that holds `do`".to_owned());
-            errors.push(error);
-        }
+        check_answered(step, node, errors);
     }
     if let (Some(document), Some(node)) = (&expect.document, node.get("document")) {
         check_document(document, step, node, errors);
@@ -295,6 +289,17 @@ fn check_expect(expect: &Expect, step: &Step, node: &Node, errors: &mut Vec<File
         if let Some(schema) = node.get("schema") {
             check_objects(schema, errors);
         }
+    }
+}
+
+/// What looks at an answer stands in a step that asks for one.
+fn check_answered(step: &Step, node: &Node, errors: &mut Vec<FileError>) {
+    if step.action.is_none() {
+        let mut error = node
+            .at
+            .error("nothing is done in this step: there is no answer");
+        error.hint = Some("move it to the step that holds `do`".to_owned());
+        errors.push(error);
     }
 }
 
@@ -327,13 +332,7 @@ fn check_document(
     if let Some(facts) = node.get("facts") {
         check_objects(facts, errors);
     }
-    if step.action.is_none() {
-        let mut error = node
-            .at
-            .error("nothing is done in this step: there is no answer");
-        error.hint = Some("move it to the step that holds `do`".to_owned());
-        errors.push(error);
-    }
+    check_answered(step, node, errors);
 }
 
 fn fragment(node: &Node, key: &str, errors: &mut Vec<FileError>) {

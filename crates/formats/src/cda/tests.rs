@@ -1,3 +1,4 @@
+//! Facts of small documents: what is there, what is not, what is enveloped.
 #![allow(clippy::unwrap_used)]
 
 use serde_json::{Value, json};

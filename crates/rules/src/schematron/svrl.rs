@@ -41,9 +41,15 @@ pub fn write(
                         .with_attribute(("id", schema.patterns[fired.pattern].id.as_str()))
                         .write_empty()?;
                 }
-                w.create_element("svrl:fired-rule")
-                    .with_attribute(("context", &*fired.context))
-                    .write_empty()?;
+                let mut rule = w
+                    .create_element("svrl:fired-rule")
+                    .with_attribute(("context", &*fired.context));
+                for (name, value) in [("id", &fired.id), ("role", &fired.role)] {
+                    if !value.is_empty() {
+                        rule = rule.with_attribute((name, value.as_str()));
+                    }
+                }
+                rule.write_empty()?;
                 let end = outcome
                     .fired
                     .get(rank + 1)
