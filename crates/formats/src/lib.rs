@@ -9,6 +9,7 @@ pub mod insi;
 pub mod jwt;
 pub mod kind;
 pub mod psc;
+pub mod signature;
 pub mod xml;
 
 pub use facts::facts;
