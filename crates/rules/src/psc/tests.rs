@@ -27,6 +27,7 @@ fn judge() -> Judge {
     let rules: Vec<Rule> = crate::insi::RULES
         .iter()
         .chain(crate::psc::RULES)
+        .chain(crate::dmp::RULES)
         .map(|(id, _)| Rule {
             id: RuleId::new(*id).unwrap(),
             level: Level::Error,
@@ -580,6 +581,16 @@ fn the_binding_number_is_random_and_shown() {
     }
     w.breaks("PSC-H02B");
     w.breaks("PSC-H12");
+    // Three honest draws may well be 18, 12 and 6.
+    let mut w = World::new();
+    for (n, id) in [("18", "a"), ("12", "b"), ("06", "c")] {
+        ciba(&mut w, n, id, 1);
+    }
+    w.holds("PSC-H02B");
+    for (n, id) in [("00", "d"), ("-6", "e")] {
+        ciba(&mut w, n, id, 1);
+    }
+    w.breaks("PSC-H02B");
 }
 
 #[test]
