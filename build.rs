@@ -9,6 +9,7 @@ fn main() -> io::Result<()> {
     let mut out = String::new();
     for (constant, folder, kind, include) in [
         ("CDA", "profiles/cda", "[u8]", "include_bytes"),
+        ("DMP", "profiles/dmp", "[u8]", "include_bytes"),
         ("RULES", "profiles/rules", "str", "include_str"),
         (
             "REQUIREMENTS",

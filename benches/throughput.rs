@@ -1,5 +1,5 @@
-//! How many a second: scenarios on the reference DUI, PSC token round trips, INSi answers, journal
-//! appends, scenarios and documents judged. Everything runs in this process, over real sockets and TLS on loopback.
+//! How many a second: scenarios on the reference DUI, PSC token round trips, INSi answers, documents fed to the DMP,
+//! VIHF verified, journal appends, scenarios and documents judged. Everything runs in this process, over real sockets and TLS on loopback.
 //!
 //!     cargo bench --bench throughput                  # all
 //!     cargo bench --bench throughput -- insi --quick  # one group, roughly
@@ -10,6 +10,8 @@
     clippy::unwrap_used,
     reason = "a bench that cannot be set up has nothing to measure"
 )]
+
+mod dmp;
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -30,6 +32,7 @@ use diapason_core::scenario::{Arm, PscDecision, PscUser, Scenario};
 use diapason_core::{Clock, DocumentKind, Event, PersonaId, Recorder, ScenarioId};
 use diapason_dui_temoin::DuiConfig;
 use diapason_dui_temoin::config::{InsiSettings, PscSettings};
+use diapason_formats::signature;
 use diapason_formats::xml::{Limits, Tree};
 use diapason_rules::cda::Kit;
 use diapason_rules::document::DocumentJudge;
@@ -178,9 +181,8 @@ fn dui(bench: &Bench, product: &ProductStatement, port: u16) -> DuiConfig {
             ciba: false,
         }),
         start_at: Some(bench.clock.now()),
-        mutants: Vec::new(),
         seed: SEED,
-        store: None,
+        ..DuiConfig::default()
     }
 }
 
@@ -231,6 +233,57 @@ fn insi_answers(c: &mut Criterion) {
     let mut group = c.benchmark_group("insi");
     group.throughput(Throughput::Elements(1));
     group.bench_function("answer", |b| b.iter(|| runtime.block_on(ask())));
+    group.finish();
+    runtime.block_on(stand.bench.stop());
+}
+
+/// Documents of 1 MiB fed to the DMP mock (signatures verified, lot checked, journal written), and VIHF verified.
+fn dmp_messages(c: &mut Criterion) {
+    let runtime = runtime();
+    let stand = runtime.block_on(Stand::start());
+    let client = stand.client(Some("client-dui"));
+    let url = format!("{}/repository", stand.address("dmp.tlsm"));
+    let signer = dmp::signer(stand.bench.pki.dir());
+    let mut number = 0;
+    let mut fresh = |size| {
+        number += 1;
+        dmp::submission(&signer, number, size)
+    };
+    let send = |(content_type, body): (String, Vec<u8>)| {
+        let request = client
+            .post(&url)
+            .header("Content-Type", content_type)
+            .body(body);
+        async move {
+            let answer = request.send().await.unwrap().text().await.unwrap();
+            assert!(answer.contains("ResponseStatusType:Success"), "{answer}");
+        }
+    };
+    let mut group = c.benchmark_group("dmp");
+    group.sample_size(20).throughput(Throughput::Elements(1));
+    for (name, size) in [
+        ("provide and register, 1 MiB", 1 << 20),
+        ("provide and register, 32 kB", 1 << 15),
+    ] {
+        group.bench_function(name, |b| {
+            b.iter_batched(
+                || fresh(size),
+                |request| runtime.block_on(send(request)),
+                criterion::BatchSize::PerIteration,
+            );
+        });
+    }
+    let assertion = dmp::vihf(&signer, 0, Clock::system().now());
+    group.bench_function("verify a VIHF", |b| {
+        b.iter(|| {
+            let tree = Tree::read(assertion.as_bytes(), &Limits::default()).unwrap();
+            let node = tree
+                .descendant_elements(tree.root())
+                .find(|n| tree.is_named(*n, signature::DSIG, "Signature"))
+                .unwrap();
+            assert!(signature::verify(&tree, node).holds());
+        });
+    });
     group.finish();
     runtime.block_on(stand.bench.stop());
 }
@@ -459,6 +512,7 @@ criterion_group!(
     documents,
     journal_appends,
     insi_answers,
+    dmp_messages,
     psc_tokens,
     scenarios,
     judging

@@ -59,10 +59,13 @@ pub fn carried() -> MemoryFiles {
     let cda = embedded::CDA
         .iter()
         .map(|(name, bytes)| (format!("cda/{name}"), Cow::Borrowed(*bytes)));
+    let dmp = embedded::DMP
+        .iter()
+        .map(|(name, bytes)| (format!("dmp/{name}"), Cow::Borrowed(*bytes)));
     let samples = embedded::SAMPLES
         .iter()
         .map(|(name, text)| (format!("samples/{name}"), Cow::Borrowed(text.as_bytes())));
-    MemoryFiles::new(cda.chain(samples))
+    MemoryFiles::new(cda.chain(dmp).chain(samples))
 }
 
 /// A folder on disk. Its names are listed once; its files are read when asked for.

@@ -1,11 +1,12 @@
 //! The run's recorder: the journal, what the scenario being played has seen so far, and whoever watches.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use diapason_core::journal::{BLOBS_DIR, Journal, JournalError};
 use diapason_core::scenario::Scenario;
-use diapason_core::{Event, ExchangeId, Recorder, Service, Sha256Hex};
+use diapason_core::{Event, Exchange, ExchangeId, Recorder, Service, Sha256Hex};
 use diapason_rules::record::{Blobs, Lateness};
 
 /// Sees each event as it is written (progress bars, annotations).
@@ -16,6 +17,8 @@ pub struct RunRecorder {
     journal: Journal,
     current: Mutex<Current>,
     watchers: Vec<Watcher>,
+    /// Where exchanges are told as they arrive.
+    arrivals: Mutex<Option<Sender<Exchange>>>,
 }
 
 #[derive(Default)]
@@ -59,7 +62,13 @@ impl RunRecorder {
             journal,
             current: Mutex::default(),
             watchers,
+            arrivals: Mutex::default(),
         })
+    }
+
+    /// Tells of each exchange as it arrives, once its request is on disk; `None` stops it.
+    pub fn tell_arrivals(&self, to: Option<Sender<Exchange>>) {
+        *self.arrivals.lock().unwrap_or_else(PoisonError::into_inner) = to;
     }
 
     /// The journal.
@@ -94,6 +103,12 @@ impl RunRecorder {
         };
         for watch in &self.watchers {
             watch(event);
+        }
+        if let Event::ExchangeReceived(exchange) = event
+            && let Some(to) = &*self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            // Nobody listens any more: the judge will look by itself.
+            let _ = to.send(exchange.clone());
         }
         Ok(seq)
     }
@@ -139,6 +154,10 @@ impl Recorder for RunRecorder {
 
     fn blob(&self, bytes: &[u8]) -> Result<Sha256Hex, JournalError> {
         self.journal.blob(bytes)
+    }
+
+    fn blob_parts(&self, parts: &[&[u8]]) -> Result<Sha256Hex, JournalError> {
+        self.journal.blob_parts(parts)
     }
 
     fn next_exchange(&self) -> ExchangeId {

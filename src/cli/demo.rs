@@ -8,9 +8,10 @@ use clap::Args;
 use diapason_core::product::ProductStatement;
 use diapason_core::scenario::Scenario;
 use diapason_dui_temoin::DuiConfig;
-use diapason_dui_temoin::config::{InsiSettings, PscSettings};
+use diapason_dui_temoin::config::{DmpSettings, InsiSettings, PscSettings};
 
 use super::dui::DuiProcess;
+use super::mutants::Scratch;
 use super::session::{Session, conclude, report_folder};
 use super::{Failure, Io, runtime};
 use crate::catalogue::{self, Loaded};
@@ -24,16 +25,16 @@ use crate::scenario_file::{nearest, product_from_str};
 /// Product statement of the reference DUI.
 const FICHE: &str = include_str!("../../profiles/demo/fiche-produit.toml");
 /// How long the reference DUI waits for a service: short, so that outages are quick to play.
-const CLIENT_TIMEOUT_MS: u64 = 500;
+const CLIENT_TIMEOUT_MS: u64 = 320;
 /// How long silence is measured on the reference DUI.
-const SETTLE: Duration = Duration::from_millis(15);
+const SETTLE: Duration = Duration::from_millis(4);
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
     /// Folder that receives the reports (default: a new one under `rapports/`).
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
-    /// Only this family (`ins`, `psc`); may be repeated.
+    /// Only this family (`ins`, `cda`, `dmp`, `psc`); may be repeated.
     #[arg(long, value_name = "FAMILY")]
     family: Vec<String>,
     /// Only scenarios whose id begins so; may be repeated.
@@ -126,7 +127,11 @@ impl DemoRun<'_> {
             },
         };
         let session = Session::open(&options, Ports::default(), self.state, true, io).await?;
-        let config = dui_config(&session.bench, &product, port, self.seed, self.mutants);
+        let disk = Scratch::new("dui")?;
+        let config = DuiConfig {
+            store: Some(disk.path().join("dossiers.json")),
+            ..dui_config(&session.bench, &product, port, self.seed, self.mutants)
+        };
         let dui = DuiProcess::start(&config).await?;
         let driver =
             AnyDriver::http(&dui.url, false).map_err(|e| Failure::bench(format!("driver: {e}")))?;
@@ -210,9 +215,44 @@ fn dui_config(
             timeout_ms: CLIENT_TIMEOUT_MS,
             ciba: product.profil.psc_ciba,
         }),
+        dmp: dmp_settings(bench, product),
         start_at: Some(bench.clock.now()),
         mutants: mutants.to_vec(),
         seed,
         store: None,
     }
+}
+
+/// How the reference DUI calls the DMP; none when this bench plays no DMP.
+fn dmp_settings(bench: &Bench, product: &ProductStatement) -> Option<DmpSettings> {
+    let addresses = bench.addresses();
+    let pki = bench.pki.dir();
+    let said = |value: &Option<String>| value.clone().unwrap_or_default();
+    Some(DmpSettings {
+        url: addresses.get("dmp.tlsm")?.clone(),
+        web: addresses
+            .get("dmp.web")
+            .map(|web| format!("{}/AccesDirect", web.trim_end_matches('/'))),
+        ca: pki.join("ca-bundle.pem"),
+        cert: pki.join("client-dui.pem"),
+        key: pki.join("client-dui.key"),
+        signature_cert: pki.join("client-dui-signature.pem"),
+        signature_key: pki.join("client-dui-signature.key"),
+        crl: Some(pki.join("organisations.crl")),
+        structure: product
+            .dmp
+            .structure
+            .clone()
+            .unwrap_or_else(|| "10B0990001".to_owned()),
+        lps_nom: said(&product.dmp.lps_nom),
+        lps_version: said(&product.dmp.lps_version),
+        lps_oid: "2.25.210485236178463029117834526012345678901".to_owned(),
+        homologation: said(&product.dmp.homologation),
+        arc_oid: product
+            .dmp
+            .arc_oid
+            .clone()
+            .unwrap_or_else(|| "2.25".to_owned()),
+        timeout_ms: CLIENT_TIMEOUT_MS,
+    })
 }

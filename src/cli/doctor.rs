@@ -98,6 +98,8 @@ pub(super) fn main(args: &DoctorArgs, io: &mut Io) -> Result<u8, Failure> {
         ("INSi mutual TLS", ports.insi_tlsm),
         ("PSC auth", ports.psc_auth),
         ("PSC wallet", ports.psc_wallet),
+        ("DMP mutual TLS", ports.dmp_tlsm),
+        ("DMP web", ports.dmp_web),
         ("CRL", ports.crl),
     ] {
         doctor.say(&format!("port {port} ({name})"), port_free(port));

@@ -155,8 +155,8 @@ fn explain_rule(rule: &Rule, catalogue: &Catalogue, io: &mut Io) {
             "judges",
             &format!("the order and content of {on} exchanges"),
         ),
-        Check::Schematron { file } => {
-            field(io, "judges", &format!("CDA documents, by {file}"));
+        Check::Schematron { file, on } => {
+            field(io, "judges", &format!("{on} documents, by {file}"));
             for assertion in assertion::of(file, rule.id.as_str()) {
                 field(io, "context", &assertion.context);
                 field(io, assertion.element, &assertion.test);

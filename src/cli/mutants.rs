@@ -229,10 +229,10 @@ async fn play(
 }
 
 /// A folder for one mutant's journal, removed afterwards.
-struct Scratch(PathBuf);
+pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new(name: &str) -> Result<Self, Failure> {
+    pub(super) fn new(name: &str) -> Result<Self, Failure> {
         let folder = std::env::temp_dir().join(format!("diapason-{name}-{:016x}", random()));
         // Not `create_dir_all`: a folder that somebody else made ready is refused.
         std::fs::DirBuilder::new()
@@ -240,6 +240,11 @@ impl Scratch {
             .create(&folder)
             .map_err(|e| Failure::bench(format!("create {}: {e}", folder.display())))?;
         Ok(Self(folder))
+    }
+
+    /// The folder.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
     }
 }
 

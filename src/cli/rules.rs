@@ -153,8 +153,9 @@ impl Judging {
     fn of(rule: &Rule) -> Option<Self> {
         match &rule.check {
             Check::Schema { .. } => Some(Self::Exchange),
-            Check::Schematron { .. } => Some(Self::Document(DocumentKind::Cda)),
-            Check::Json { on, .. } | Check::Document { on } => Some(Self::Document(*on)),
+            Check::Schematron { on, .. } | Check::Json { on, .. } | Check::Document { on } => {
+                Some(Self::Document(*on))
+            }
             Check::Rust { .. } | Check::Scenario {} => None,
         }
     }
@@ -170,7 +171,7 @@ struct Outcome {
 /// The Schematron file of a rule; empty for another language.
 fn part(rule: &Rule) -> String {
     match &rule.check {
-        Check::Schematron { file } => file.clone(),
+        Check::Schematron { file, .. } => file.clone(),
         _ => String::new(),
     }
 }
@@ -286,6 +287,12 @@ impl Bench {
                 let judge = of
                     .and_then(|rule| self.parts.get(&part(rule)))
                     .unwrap_or(&self.documents);
+                // A raw request is judged whole, whatever part of it the rule is about.
+                let kind = if text.starts_with("POST ") {
+                    DocumentKind::SoapRequest
+                } else {
+                    kind
+                };
                 let report = judge.judge(kind, text.as_bytes());
                 Outcome {
                     ran: report

@@ -78,6 +78,8 @@ pub(super) fn ports(mocks: &MocksConfig) -> Ports {
         insi_tlsm: mocks.insi_tlsm.port(),
         psc_auth: mocks.psc_auth.port(),
         psc_wallet: mocks.psc_wallet.port(),
+        dmp_tlsm: mocks.dmp_tlsm.port(),
+        dmp_web: mocks.dmp_web.port(),
         crl: mocks.crl.port(),
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct ServeArgs {
     /// Seed of the drawn personas.
     #[arg(long, default_value_t = 20_260_115)]
     seed: u64,
-    /// Any free port for each mock, instead of 8701, 8702, 8711, 8712 and 8720.
+    /// Any free port for each mock, instead of 8701, 8702, 8711, 8712, 8720, 8721 and 8722.
     #[arg(long)]
     free_ports: bool,
 }

@@ -100,7 +100,7 @@ pub(super) fn conclude(
     if std::env::var_os("GITHUB_ACTIONS").is_some_and(|v| v == "true") {
         let journal = diapason_core::journal::read(folder)
             .map_err(|e| Failure::chain("annotations", &e, exit::BENCH))?;
-        let campaign = diapason_rules::Campaign::from_journal(&journal)
+        let campaign = diapason_rules::Campaign::for_reports(&journal)
             .map_err(|e| Failure::chain("annotations", &e, exit::BENCH))?;
         let report = crate::report::Report::new(&campaign);
         for line in crate::report::github(&report, io.lang) {

@@ -85,7 +85,7 @@ fn draw(out: &mut String, arrow: &Arrow, y: u32) {
 
 fn lanes(line: &ScenarioLine) -> Vec<String> {
     let mut lanes = vec!["Banc".to_owned(), "DUI".to_owned()];
-    for service in [Service::Insi, Service::Psc, Service::Pki] {
+    for service in [Service::Insi, Service::Psc, Service::Dmp, Service::Pki] {
         if line.exchanges.iter().any(|x| x.service == service) {
             lanes.push(lane_name(service).to_owned());
         }
@@ -97,6 +97,7 @@ fn lane_name(service: Service) -> &'static str {
     match service {
         Service::Insi => "INSi",
         Service::Psc => "Pro Santé Connect",
+        Service::Dmp => "DMP",
         Service::Pki => "IGC de test",
     }
 }

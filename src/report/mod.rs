@@ -54,7 +54,7 @@ pub enum ReportError {
 /// Reads `folder/journal.ndjson` and writes `junit.xml`, `report.json`, `report.html`, `summary.md`
 /// and `gl-code-quality.json` beside it. Returns what was written, the page first.
 pub fn write(folder: &Path, lang: Lang) -> Result<Vec<PathBuf>, ReportError> {
-    let campaign = Campaign::from_journal(&journal::read(folder)?)?;
+    let campaign = Campaign::for_reports(&journal::read(folder)?)?;
     let report = Arc::new(Report::new(&campaign));
     // The bytes of the exchanges are all that is still needed: let go of facts and catalogue.
     let bytes = html::bytes_of(campaign);

@@ -7,8 +7,8 @@ use diapason_core::product::ProductStatement;
 use diapason_core::requirement::{Applicability, Automation, Obligation, Rem, Source, Text};
 use diapason_core::scenario::{Kind, Scenario, Step};
 use diapason_core::{
-    Confidence, EvidenceLevel, FaultId, Finding, Level, ProofId, RequirementId, RuleId, RunId,
-    ScenarioId, Service, Sha256Hex, Timestamp, Verdict,
+    Confidence, EvidenceLevel, FaultId, Finding, Level, PersonaId, ProofId, RequirementId, RuleId,
+    RunId, ScenarioId, Service, Sha256Hex, Timestamp, Verdict,
 };
 use diapason_rules::judge::problem_text;
 use diapason_rules::record::{ScenarioRecord, SeenExchange, StepRecord};
@@ -143,6 +143,8 @@ pub struct ScenarioLine {
     pub exchanges: Vec<ExchangeLine>,
     /// Connections the DUI refused or broke off.
     pub connections_failed: Vec<String>,
+    /// What services held about people when it ended, as those people see it.
+    pub states: Vec<StateLine>,
     /// What remains to be produced for the official file.
     pub official_proof: Option<Text>,
 }
@@ -227,6 +229,18 @@ pub struct ExchangeLine {
     pub request: Sha256Hex,
     /// Blob of the answer.
     pub response: Option<Sha256Hex>,
+}
+
+/// What a service held about a person at the end of a scenario.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct StateLine {
+    /// Service.
+    pub service: Service,
+    /// Person.
+    pub persona: PersonaId,
+    /// The state, as the mock of the service describes it, secrets masked. For the DMP: `statut`, `documents` and who
+    /// sees each of them in Mon espace santé.
+    pub state: serde_json::Value,
 }
 
 /// JSON Schema of `report.json`.
@@ -368,6 +382,15 @@ fn scenario_line(record: &ScenarioRecord, catalogue: &Catalogue) -> ScenarioLine
                     "{} {}: {}{fault}",
                     f.service, f.listener, f.reason
                 ))
+            })
+            .collect(),
+        states: record
+            .states
+            .iter()
+            .map(|(service, persona, state)| StateLine {
+                service: *service,
+                persona: persona.clone(),
+                state: redact_value(state),
             })
             .collect(),
         official_proof: scenario.official_proof.clone(),

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use diapason_core::product::{InsiMode, ProductStatement, PscAuth};
 use diapason_core::scenario::Arm;
-use diapason_core::{Clock, Recorder};
+use diapason_core::{Clock, PersonaId, Recorder, Service};
 use diapason_mock_common::pki::Pki;
 use diapason_mock_common::server::Listener;
 use diapason_mock_common::{Mock, Shared};
+use diapason_mock_dmp::{DmpConfig, DmpMock};
 use diapason_mock_insi::{InsiConfig, InsiMock};
 use diapason_mock_psc::{ClientCertificate, ClientConfig, Profile, PscConfig, PscMock};
 use diapason_rules::FaultInfo;
@@ -27,6 +28,10 @@ pub struct Ports {
     pub psc_auth: u16,
     /// PSC, wallet host.
     pub psc_wallet: u16,
+    /// DMP, SOAP services.
+    pub dmp_tlsm: u16,
+    /// DMP, web site and the person's view.
+    pub dmp_web: u16,
     /// CRL.
     pub crl: u16,
 }
@@ -51,6 +56,7 @@ pub struct Bench {
     pub clock: Clock,
     insi: InsiMock,
     psc: PscMock,
+    dmp: DmpMock,
     crl: Listener,
     seed: u64,
 }
@@ -121,6 +127,17 @@ impl Bench {
         )
         .await
         .map_err(failed("the Pro Santé Connect mock", busy))?;
+        let dmp = DmpMock::start(
+            DmpConfig {
+                tlsm_addr: at(ports.dmp_tlsm),
+                web_addr: at(ports.dmp_web),
+                people: diapason_mock_insi::personas(seed),
+            },
+            shared.clone(),
+            pki.clone(),
+        )
+        .await
+        .map_err(failed("the DMP mock", busy))?;
         let crl = diapason_mock_common::crl::listen(at(ports.crl), shared, pki.clone())
             .map_err(failed("the CRL server", busy))?;
         Ok(Self {
@@ -128,17 +145,20 @@ impl Bench {
             clock,
             insi,
             psc,
+            dmp,
             crl,
             seed,
         })
     }
 
-    /// Addresses: `insi.tls`, `insi.tlsm`, `psc.auth`, `psc.wallet`, `psc.discovery`, `pki.crl`...
+    /// Addresses: `insi.tls`, `insi.tlsm`, `psc.auth`, `psc.wallet`, `psc.discovery`, `dmp.tlsm`,
+    /// `dmp.web`, `pki.crl`...
     pub fn addresses(&self) -> BTreeMap<String, String> {
         let mut all = BTreeMap::new();
         for (service, addresses) in [
             ("insi", Mock::addresses(&self.insi)),
             ("psc", Mock::addresses(&self.psc)),
+            ("dmp", Mock::addresses(&self.dmp)),
         ] {
             for (name, url) in addresses {
                 all.insert(format!("{service}.{name}"), url);
@@ -166,7 +186,7 @@ impl Bench {
             return Ok(());
         }
         let mut taken = false;
-        for mock in [&self.insi as &dyn Mock, &self.psc] {
+        for mock in [&self.insi as &dyn Mock, &self.psc, &self.dmp] {
             taken |= mock.arm(arm).map_err(|e| e.to_string())?;
         }
         if taken {
@@ -180,19 +200,33 @@ impl Bench {
     pub fn reset(&self) {
         self.insi.reset();
         self.psc.reset();
+        self.dmp.reset();
+    }
+
+    /// What the services hold about each person whose record is not empty, as the person sees it.
+    pub fn states(&self) -> Vec<(Service, PersonaId, Value)> {
+        let of_dmp = Mock::states(&self.dmp).into_iter();
+        of_dmp
+            .map(|(persona, state)| (Service::Dmp, persona, state))
+            .collect()
     }
 
     /// Why a mock could not record what it saw, if that happened: the run must stop.
     pub fn failure(&self) -> Option<String> {
         Mock::failure(&self.insi)
             .or_else(|| Mock::failure(&self.psc))
+            .or_else(|| Mock::failure(&self.dmp))
             .or_else(|| self.crl.failure())
     }
 
     /// Switches of the mocks.
     pub fn switches(&self) -> BTreeMap<String, String> {
         let mut all = BTreeMap::new();
-        for (service, switches) in [("insi", self.insi.switches()), ("psc", self.psc.switches())] {
+        for (service, switches) in [
+            ("insi", self.insi.switches()),
+            ("psc", self.psc.switches()),
+            ("dmp", self.dmp.switches()),
+        ] {
             for (name, value) in switches {
                 all.insert(format!("{service}.{name}"), value);
             }
@@ -209,6 +243,7 @@ impl Bench {
     pub async fn stop(self) {
         self.insi.stop().await;
         self.psc.stop().await;
+        self.dmp.stop().await;
         self.crl.stop().await;
     }
 }
@@ -234,11 +269,12 @@ pub fn personas(seed: u64) -> Value {
     Value::Object(all)
 }
 
-/// Faults of both mocks.
+/// Faults of the mocks.
 pub fn faults() -> Vec<FaultInfo> {
     diapason_mock_insi::faults()
         .into_iter()
         .chain(diapason_mock_psc::faults())
+        .chain(diapason_mock_dmp::faults())
         .map(|f| FaultInfo {
             id: f.id,
             text: f.text,
@@ -251,7 +287,16 @@ pub fn fault_parameters() -> BTreeMap<String, BTreeSet<String>> {
     diapason_mock_insi::faults()
         .into_iter()
         .chain(diapason_mock_psc::faults())
-        .map(|f| (f.id.to_string(), f.parameters.into_keys().collect()))
+        .chain(diapason_mock_dmp::faults())
+        .map(|f| {
+            let id = f.id.to_string();
+            let mut names: BTreeSet<String> = f.parameters.into_keys().collect();
+            if id.starts_with("X-F-TLS-") {
+                // Which service, and which of its listeners, is meant.
+                names.extend(["service", "listener"].map(str::to_owned));
+            }
+            (id, names)
+        })
         .collect()
 }
 

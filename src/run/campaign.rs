@@ -1,10 +1,13 @@
 //! Plays a selection of scenarios and judges each as it ends.
 
+use std::sync::mpsc::channel;
+use std::thread::JoinHandle;
 use std::time::Instant;
 
-use diapason_core::journal::JournalError;
+use diapason_core::journal::{BLOBS_DIR, JournalError};
 use diapason_core::scenario::Scenario;
-use diapason_core::{Event, Recorder, RunId, Verdict};
+use diapason_core::{Event, Exchange, Recorder, RunId, Verdict};
+use diapason_rules::judge::Ahead;
 use diapason_rules::{Judge, Judgement};
 
 use crate::catalogue::Loaded;
@@ -106,6 +109,7 @@ pub async fn run_campaign(setup: &CampaignSetup<'_>) -> Result<CampaignEnd, Camp
         options,
         personas: &personas,
     };
+    let ahead = LookAhead::start(judge, recorder);
     let mut judgements = Vec::with_capacity(scenarios.len());
     let mut interrupted = false;
     let mut stop = Stop::listen()?;
@@ -118,6 +122,7 @@ pub async fn run_campaign(setup: &CampaignSetup<'_>) -> Result<CampaignEnd, Camp
         };
         judgements.push((scenario.clone(), judgement));
     }
+    drop(ahead);
     if interrupted {
         recorder.record(Event::BenchError {
             scenario: None,
@@ -145,6 +150,41 @@ pub async fn run_campaign(setup: &CampaignSetup<'_>) -> Result<CampaignEnd, Camp
 
 fn unreachable_run_id() -> RunId {
     RunId::new("run").expect("letters make a run id")
+}
+
+/// Judges messages on a thread of its own while scenarios are played: what they hold is known when the scenario ends.
+struct LookAhead<'a> {
+    recorder: &'a RunRecorder,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<'a> LookAhead<'a> {
+    fn start(judge: &Judge, recorder: &'a RunRecorder) -> Self {
+        let thread = judge.ahead().map(|ahead| {
+            let (sender, arrivals) = channel::<Exchange>();
+            recorder.tell_arrivals(Some(sender));
+            let blobs = recorder.journal().dir().join(BLOBS_DIR);
+            std::thread::spawn(move || {
+                for exchange in arrivals {
+                    // What cannot be read here is said when the scenario is judged.
+                    if Ahead::concerns(&exchange)
+                        && let Ok(request) = std::fs::read(blobs.join(exchange.request.as_str()))
+                    {
+                        ahead.look(&exchange, &request);
+                    }
+                }
+            })
+        });
+        Self { recorder, thread }
+    }
+}
+
+impl Drop for LookAhead<'_> {
+    fn drop(&mut self) {
+        self.recorder.tell_arrivals(None);
+        // A judge that fell here falls again, and is reported, where the scenario is judged.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
 }
 
 async fn play_one(

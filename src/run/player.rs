@@ -19,6 +19,9 @@ use crate::run::real_data::{scrub_answer, scrub_problem, scrub_text, scrub_value
 use crate::run::{Bench, RunOptions};
 use crate::scenario_file::{Scope, substitute};
 
+/// How long an expected call is waited for at least: waiting ends when it comes, so that a short settle time need not
+/// miss what a product does by itself.
+const PATIENCE: Duration = Duration::from_millis(60);
 /// How often a window looks whether the calls it waits for have come.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// Longest wait, before a scenario ends, for the answers of the exchanges that have begun.
@@ -90,6 +93,15 @@ impl Player<'_> {
         let patience = Instant::now() + LAST_ANSWERS;
         while self.recorder.waits_for_an_answer() && Instant::now() < patience {
             tokio::time::sleep(LOOK_EVERY).await;
+        }
+        for (service, persona, state) in self.bench.states() {
+            self.recorder.record(Event::ServiceState {
+                scenario: scenario.id.clone(),
+                service,
+                persona,
+                state,
+                at: self.bench.clock.now(),
+            })?;
         }
         Ok(())
     }
@@ -453,8 +465,8 @@ impl Player<'_> {
         Ok(())
     }
 
-    /// Keeps the window open: for the whole settle time when silence or a maximum is to be measured,
-    /// otherwise until the calls expected have come, at most the settle time.
+    /// Keeps the window open: for the whole settle time when silence or a maximum is to be measured, then
+    /// until the calls expected have come, at most the settle time or [`PATIENCE`].
     async fn settle(&self, number: u32, step: &Step, expect: &[Expect]) {
         let asked = step
             .action
@@ -476,10 +488,9 @@ impl Player<'_> {
         let until = Instant::now() + total;
         if measured {
             tokio::time::sleep_until(until.into()).await;
-            return;
         }
         let calls: Vec<&CallExpect> = expect.iter().filter_map(|e| e.call.as_ref()).collect();
-        let patience = Instant::now() + asked.unwrap_or(self.options.settle);
+        let patience = Instant::now() + asked.unwrap_or(self.options.settle.max(PATIENCE));
         while Instant::now() < until || (!self.enough(number, &calls) && Instant::now() < patience)
         {
             tokio::time::sleep(LOOK_EVERY).await;

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use diapason_core::driver::{ACTIONS, OBSERVATIONS};
-use diapason_core::scenario::{Arm, DocumentExpect, Expect, Scenario, Step};
+use diapason_core::scenario::{
+    Arm, DmpArm, DmpDocumentArm, DocumentExpect, Expect, Scenario, Step,
+};
 use diapason_core::{DocumentKind, Service};
 
 use super::error::{FileError, did_you_mean, one_of};
@@ -44,6 +46,14 @@ pub const OPERATIONS: &[(Service, &[&str])] = &[
             "revoke",
             "ciba",
             "unknown",
+        ],
+    ),
+    (
+        Service::Dmp,
+        &[
+            "td0.2", "td0.3", "td0.4", "td0.5", "td0.9", "td1.1", "td1.2", "td1.3a", "td1.3b",
+            "td1.4", "td1.5", "td1.6", "td2.1", "td3.1a", "td3.1b", "td3.2", "td3.3ab", "td3.3c",
+            "td3.3d", "unknown",
         ],
     ),
     (Service::Pki, &["crl", "unknown"]),
@@ -199,12 +209,80 @@ fn check_arm(arm: &Arm, node: &Node, errors: &mut Vec<FileError>) {
             error.expected = Some(format!("a mapping, got {}", patch.kind()));
             errors.push(error);
         }
+        Arm::Dmp(dmp) => check_dmp(dmp, node, errors),
+        Arm::DmpDocument(document) => check_dmp_document(document, node, errors),
         Arm::RotateKeys(false) | Arm::EndSso(false) | Arm::Clear(false) => {
             let mut error = node.at.error("`false` does nothing");
             error.expected = Some("`true`, or remove the line".to_owned());
             errors.push(error);
         }
         _ => {}
+    }
+}
+
+/// Forms of a document that the DMP mock can write.
+const FORMS: &[&str] = &["pdf", "n3", "auto_presentable", "auto_presentable_hostile"];
+/// Visibility codes of the DMP, beside N.
+const VISIBILITY: &[&str] = &[
+    "MASQUE_PS",
+    "INVISIBLE_PATIENT",
+    "INVISIBLE_REPRESENTANTS_LEGAUX",
+];
+
+/// A DMP that is overridden in nothing.
+fn check_dmp(dmp: &DmpArm, node: &Node, errors: &mut Vec<FileError>) {
+    let says_something = dmp.statut.is_some()
+        || dmp.autorisation.is_some()
+        || dmp.rattache_mes.is_some()
+        || dmp.medecin_traitant.is_some()
+        || dmp.traits.is_some()
+        || dmp.vide;
+    if !says_something {
+        let mut error = place(node, "dmp").error("this setting changes nothing");
+        error.expected = Some(
+            "one of `statut`, `autorisation`, `rattache_mes`, `medecin_traitant`, `traits`, `vide`"
+                .to_owned(),
+        );
+        errors.push(error);
+    }
+    if dmp
+        .traits
+        .as_ref()
+        .is_some_and(|traits| !traits.is_object())
+    {
+        let traits = node.at_path(&[Seg::Key("dmp"), Seg::Key("traits")]);
+        let mut error = traits.at.error("wrong type");
+        error.expected = Some(format!("a mapping, got {}", traits.kind()));
+        errors.push(error);
+    }
+}
+
+/// A word of a list, or what it may have meant.
+fn check_word(word: &str, what: &str, known: &[&str], node: &Node, errors: &mut Vec<FileError>) {
+    if known.contains(&word) {
+        return;
+    }
+    let mut error = node.at.error(format!("unknown {what} `{word}`"));
+    error.expected = Some(format!("one of {}", one_of(known.iter().copied())));
+    error.hint = did_you_mean(word, known.iter().copied());
+    errors.push(error);
+}
+
+fn check_dmp_document(document: &DmpDocumentArm, node: &Node, errors: &mut Vec<FileError>) {
+    let at = |keys: &[Seg<'_>]| {
+        let mut path = vec![Seg::Key("dmp_document")];
+        path.extend_from_slice(keys);
+        node.at_path(&path)
+    };
+    if document.nombre == Some(0) {
+        errors.push(at(&[Seg::Key("nombre")]).at.error("0 documents are none"));
+    }
+    if let Some(form) = &document.forme {
+        check_word(form, "form", FORMS, at(&[Seg::Key("forme")]), errors);
+    }
+    for (i, code) in document.confidentialite.iter().enumerate() {
+        let place = at(&[Seg::Key("confidentialite"), Seg::Index(i)]);
+        check_word(code, "visibility code", VISIBILITY, place, errors);
     }
 }
 
@@ -395,7 +473,15 @@ fn check_placeholders(node: &Node, names: &BTreeSet<String>, errors: &mut Vec<Fi
 
 /// `exchange.<service>.<operation>.<field>`
 fn check_exchange(placeholder: &str, node: &Node, errors: &mut Vec<FileError>) {
-    let segments: Vec<&str> = placeholder.split('.').collect();
+    let mut segments: Vec<&str> = placeholder.split('.').collect();
+    // Operations of the DMP hold a full stop: `exchange.dmp.td0.2.url`.
+    let whole = match segments.as_slice() {
+        [_, "dmp", head, tail, ..] => Some(format!("{head}.{tail}")),
+        _ => None,
+    };
+    if let Some(whole) = &whole {
+        segments.splice(2..4, [whole.as_str()]);
+    }
     let wanted = match segments.as_slice() {
         [_, service, operation, _field, ..] => {
             let known = OPERATIONS.iter().find(|(s, _)| s.as_str() == *service);

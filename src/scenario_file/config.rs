@@ -124,6 +124,10 @@ pub struct MocksConfig {
     pub psc_auth: SocketAddr,
     /// Pro Santé Connect, wallet.
     pub psc_wallet: SocketAddr,
+    /// DMP, SOAP services over mutual TLS.
+    pub dmp_tlsm: SocketAddr,
+    /// DMP, web site and the person's view.
+    pub dmp_web: SocketAddr,
     /// Revocation lists of the test PKI.
     pub crl: SocketAddr,
     /// Accept addresses that other machines can reach.
@@ -139,6 +143,8 @@ impl Default for MocksConfig {
             insi_tlsm: at(8702),
             psc_auth: at(8711),
             psc_wallet: at(8712),
+            dmp_tlsm: at(8721),
+            dmp_web: at(8722),
             crl: at(8720),
             allow_remote: false,
         }
@@ -147,12 +153,14 @@ impl Default for MocksConfig {
 
 impl MocksConfig {
     /// The addresses, by the name of their key.
-    pub fn addresses(&self) -> [(&'static str, SocketAddr); 5] {
+    pub fn addresses(&self) -> [(&'static str, SocketAddr); 7] {
         [
             ("insi_tls", self.insi_tls),
             ("insi_tlsm", self.insi_tlsm),
             ("psc_auth", self.psc_auth),
             ("psc_wallet", self.psc_wallet),
+            ("dmp_tlsm", self.dmp_tlsm),
+            ("dmp_web", self.dmp_web),
             ("crl", self.crl),
         ]
     }

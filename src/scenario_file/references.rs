@@ -137,6 +137,20 @@ impl References {
                 let at = node.at_path(&[Seg::Key("persona"), Seg::Key("id")]);
                 self.name(persona.id.as_str(), "persona", at, &self.personas, errors);
             }
+            Arm::Dmp(dmp) => {
+                let at = node.at_path(&[Seg::Key("dmp"), Seg::Key("persona")]);
+                self.name(dmp.persona.as_str(), "persona", at, &self.personas, errors);
+            }
+            Arm::DmpDocument(document) => {
+                let at = node.at_path(&[Seg::Key("dmp_document"), Seg::Key("persona")]);
+                self.name(
+                    document.persona.as_str(),
+                    "persona",
+                    at,
+                    &self.personas,
+                    errors,
+                );
+            }
             _ => {}
         }
     }

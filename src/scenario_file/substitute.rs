@@ -52,9 +52,16 @@ impl Scope {
             .get(first)
             .ok_or_else(|| unresolved(self.0.keys().cloned().collect(), first, ""))?;
         let mut inside = first.to_owned();
-        for segment in segments {
+        let mut segments = segments.peekable();
+        while let Some(segment) = segments.next() {
             let next = match value {
-                Value::Object(map) => map.get(segment),
+                Value::Object(map) => map.get(segment).or_else(|| {
+                    // A name that holds a full stop itself: `exchange.dmp.td0.2.url`.
+                    let whole = format!("{segment}.{}", segments.peek()?);
+                    let found = map.get(&whole)?;
+                    segments.next();
+                    Some(found)
+                }),
                 Value::Array(items) => segment.parse::<usize>().ok().and_then(|i| items.get(i)),
                 _ => None,
             };

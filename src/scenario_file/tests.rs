@@ -6,6 +6,8 @@ use serde_json::json;
 
 use super::*;
 
+mod dmp;
+
 const SCENARIO: &str = r#"id: INS/essai.01
 family: ins
 kind: behaviour

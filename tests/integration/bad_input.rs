@@ -24,6 +24,8 @@ insi_tls = "127.0.0.1:0"
 insi_tlsm = "127.0.0.1:0"
 psc_auth = "127.0.0.1:0"
 psc_wallet = "127.0.0.1:0"
+dmp_tlsm = "127.0.0.1:0"
+dmp_web = "127.0.0.1:0"
 crl = "127.0.0.1:0"
 "#;
     std::fs::write(folder.join("diapason.toml"), config).unwrap();

@@ -202,8 +202,6 @@ fn every_kind_is_judged_or_says_by_which_family_it_will_be() {
             0,
         ),
         ("mail.eml", "From: a@example.org\r\nTo: b@example.org\r\nSubject: x\r\n\r\ny".to_owned(), "email", 2),
-        ("METADATA.XML", "<SubmitObjectsRequest/>".to_owned(), "xds_metadata", 2),
-        ("vihf.xml", "<a:Assertion xmlns:a=\"urn:oasis:names:tc:SAML:2.0:assertion\"/>".to_owned(), "saml_assertion", 2),
         ("reponse.xml", "<e:Envelope xmlns:e=\"http://www.w3.org/2003/05/soap-envelope\"><e:Body><e:Fault/></e:Body></e:Envelope>".to_owned(), "soap_answer", 2),
         ("autre.xml", "<e:Envelope xmlns:e=\"http://www.w3.org/2003/05/soap-envelope\"><e:Body><q/></e:Body></e:Envelope>".to_owned(), "soap_request", 2),
     ] {

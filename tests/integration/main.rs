@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod check;
+mod check_dmp;
 mod cli;
 mod demo;
 mod journal;

@@ -24,7 +24,8 @@ fn the_python_stub_gives_a_report_with_useful_failures() {
         let key = line.split('=').next().unwrap_or_default().trim();
         match key {
             "url" => writeln!(changed, "url = \"http://127.0.0.1:{port}\"").unwrap(),
-            "insi_tls" | "insi_tlsm" | "psc_auth" | "psc_wallet" | "crl" => {
+            "insi_tls" | "insi_tlsm" | "psc_auth" | "psc_wallet" | "dmp_tlsm" | "dmp_web"
+            | "crl" => {
                 writeln!(changed, "{key} = \"127.0.0.1:0\"").unwrap();
             }
             _ => writeln!(changed, "{line}").unwrap(),

@@ -17,12 +17,14 @@ pub enum DocumentKind {
     Xdm,
     /// XDS metadata: `METADATA.XML` of an XDM package, or a lone `SubmitObjectsRequest`.
     XdsMetadata,
-    /// A SOAP request, as XML alone or as a raw HTTP request.
+    /// A SOAP request, as XML alone, as a raw HTTP request, or as a multipart (MTOM/XOP) body.
     SoapRequest,
     /// A SOAP answer, as XML alone or as a raw HTTP answer.
     SoapAnswer,
     /// A SAML 2.0 assertion (VIHF, INSi).
     SamlAssertion,
+    /// The signature of a submitted lot: `ds:Signature` over a manifest of its documents (IHE DSG, XAdES).
+    LotSignature,
     /// A mail message (`.eml`).
     Email,
     /// A signed JWT: ID Token, access token, userinfo.
@@ -48,6 +50,7 @@ impl DocumentKind {
         Self::SoapRequest,
         Self::SoapAnswer,
         Self::SamlAssertion,
+        Self::LotSignature,
         Self::Email,
         Self::Jwt,
         Self::Userinfo,
@@ -66,6 +69,7 @@ impl DocumentKind {
             Self::SoapRequest => "soap_request",
             Self::SoapAnswer => "soap_answer",
             Self::SamlAssertion => "saml_assertion",
+            Self::LotSignature => "lot_signature",
             Self::Email => "email",
             Self::Jwt => "jwt",
             Self::Userinfo => "userinfo",

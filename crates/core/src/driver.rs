@@ -158,6 +158,54 @@ pub const ACTIONS: &[(&str, &str)] = &[
         "read a document kept by the DUI again, byte for byte: DocumentRef -> DocumentResult",
     ),
     (
+        "document.valider",
+        "validate a draft, with what its author chose for the DMP: DocumentValider -> DocumentResult",
+    ),
+    (
+        "dmp.verifier",
+        "ask whether a person has a DMP (TD0.2): UsagerSession -> DmpEtat",
+    ),
+    (
+        "dmp.consentement",
+        "record what the person said of feeding and of consulting the DMP: DmpConsentement -> nothing",
+    ),
+    (
+        "dmp.supprimer",
+        "remove a document from the DMP (TD3.3c): DmpDocumentRef -> DmpEnvoiResult",
+    ),
+    (
+        "dmp.visibilite",
+        "change who sees a document of the DMP (TD3.3a, b): DmpVisibilite -> DmpEnvoiResult",
+    ),
+    (
+        "dmp.autoriser",
+        "declare the access authorisation of the professional (TD0.3): DmpAutoriser -> DmpEtat",
+    ),
+    (
+        "dmp.rechercher",
+        "search the documents of a person's DMP (TD3.1): DmpRecherche -> DmpListe",
+    ),
+    (
+        "dmp.consulter",
+        "open a document of the DMP (TD3.2), and keep it when asked: DmpConsultation -> DmpContenu",
+    ),
+    (
+        "dmp.ouvrir",
+        "open the DMP's web site in the context of a person or of the dashboard (TD0.9): DmpOuvrir -> DmpPage",
+    ),
+    (
+        "dmp.reprendre",
+        "send again now what waits: nothing -> DmpEnvois",
+    ),
+    (
+        "dmp.historique",
+        "send in bulk the documents validated before the product was connected: DmpHistorique -> DmpEnvois",
+    ),
+    (
+        "application.redemarrer",
+        "stop the product and start it again, with what it had on disk: nothing -> nothing",
+    ),
+    (
         "compte.create",
         "create a local account: CompteCreate -> CompteResult",
     ),
@@ -198,6 +246,18 @@ pub const OBSERVATIONS: &[(&str, &str)] = &[
     (
         "documents",
         "documents kept, oldest first; ?usager= for one person -> list of DocumentResume",
+    ),
+    (
+        "dmp_envois",
+        "documents and their way to the DMP, oldest first; ?usager= for one person -> list of DmpEnvoi",
+    ),
+    (
+        "dmp_documents",
+        "documents of a person's DMP known to the product; ?usager= -> DmpListe",
+    ),
+    (
+        "dmp_tableau",
+        "dashboard of the documents fed; ?du= and ?au= (AAAA-MM-JJ) -> DmpTableau",
     ),
     ("comptes", "local accounts -> list of CompteView"),
     ("session", "?session= -> SessionView"),
@@ -378,15 +438,150 @@ message!(/// A professional to whom a document is to be sent.
 message!(/// Parameters of `document.create`.
     DocumentCreate { /// Person the document is about.
         usager: String, /// `projet_personnalise`, `projet_accueil`, `compte_rendu`, `courrier`, `lettre_entree`, `grille_evaluation`,
-        /// `fiche_suivi`, `document_medico_social`, `prescription`, or a type code of JDV_J07 such as `80788-3`.
+        /// `fiche_suivi`, `document_medico_social`, `prescription`, `dlu` (document de liaison d'urgence, level 3), or a type code of JDV_J07 such as `80788-3`.
         r#type: String, /// Title, as the user typed it.
         titre: String, /// Text of the document, one paragraph a line; what it says does not matter.
         #[serde(default, skip_serializing_if = "Option::is_none")] texte: Option<String>, /// Id of the document that this one replaces.
         #[serde(default, skip_serializing_if = "Option::is_none")] remplace: Option<String>, /// Recipients foreseen.
         #[serde(default, skip_serializing_if = "Vec::is_empty")] destinataires: Vec<DocumentDestinataire>,
         /// Browser session of the professional who writes and validates; absent: a professional of the site, known to the directory.
-        #[serde(default, skip_serializing_if = "Option::is_none")] session: Option<String>, /// Who acts, as in the other actions.
+        #[serde(default, skip_serializing_if = "Option::is_none")] session: Option<String>,
+        /// Keep it as a draft: `document.valider` validates it.
+        #[serde(default)] brouillon: bool,
+        /// What its author chose for the DMP.
+        #[serde(default, skip_serializing_if = "Option::is_none")] dmp: Option<DmpChoix>,
+        /// Day of the act, `AAAA-MM-JJ`, when it is not the day of writing.
+        #[serde(default, skip_serializing_if = "Option::is_none")] date_acte: Option<String>, /// Who acts, as in the other actions.
         #[serde(default, skip_serializing_if = "Option::is_none")] role: Option<String> });
+message!(/// Choices about the DMP made when a document is validated. By default a document leaves, visible to all.
+    #[derive(Default)]
+    DmpChoix { /// Do not send it.
+        #[serde(default)] ne_pas_envoyer: bool, /// Hide it from professionals (`MASQUE_PS`).
+        #[serde(default)] masque_ps: bool, /// Hide it from the person until it is announced (`INVISIBLE_PATIENT`).
+        #[serde(default)] invisible_patient: bool, /// Hide it from legal representatives (`INVISIBLE_REPRESENTANTS_LEGAUX`).
+        #[serde(default)] invisible_representants: bool, /// Secret connection: the access itself is hidden from legal representatives.
+        #[serde(default)] connexion_secrete: bool });
+message!(/// Parameters of `document.valider`.
+    DocumentValider { /// Draft.
+        document: String, /// Choices for the DMP.
+        #[serde(default, skip_serializing_if = "Option::is_none")] dmp: Option<DmpChoix>, /// Browser session of the professional who validates.
+        #[serde(default, skip_serializing_if = "Option::is_none")] session: Option<String> });
+message!(/// Names a person, and the professional who acts.
+    UsagerSession { /// Person.
+        usager: String, /// Browser session of the professional; absent: a professional of the site.
+        #[serde(default, skip_serializing_if = "Option::is_none")] session: Option<String> });
+message!(/// What the product knows of a person's DMP and shows.
+    DmpEtat { /// `actif`, `ferme`, `absent`, or `inconnu` when it could not be asked.
+        statut: String, /// `valide`, `expire`, `interdit`, `inexistant`, when the answer said so.
+        #[serde(default)] autorisation: Option<String>, /// Is it attached to Mon espace santé?
+        #[serde(default)] rattache_mes: Option<bool>, /// Traits of the DMP that differ from the local ones (names of fields, never the DMP's values).
+        #[serde(default)] divergences: Vec<String>, /// What the product offers (`consulter`, `demander_autorisation`...).
+        #[serde(default)] propose: Vec<String>, /// Alert shown.
+        #[serde(default)] alerte: Option<String> });
+message!(/// Parameters of `dmp.consentement`. What is absent stays as it is.
+    DmpConsentement { /// Person.
+        usager: String, /// Does the person oppose the feeding of the DMP?
+        #[serde(default, skip_serializing_if = "Option::is_none")] opposition_alimentation: Option<bool>, /// Does the person consent to consultation?
+        #[serde(default, skip_serializing_if = "Option::is_none")] consultation: Option<bool> });
+message!(/// Names a document of the product that is in the DMP.
+    DmpDocumentRef { /// Id of the document (its uniqueId).
+        document: String, /// Browser session of the professional.
+        #[serde(default, skip_serializing_if = "Option::is_none")] session: Option<String> });
+message!(/// Parameters of `dmp.visibilite`. What is absent stays as it is.
+    DmpVisibilite { /// Id of the document (its uniqueId).
+        document: String, /// Browser session of the professional.
+        #[serde(default, skip_serializing_if = "Option::is_none")] session: Option<String>, /// Hide it from professionals, or show it again.
+        #[serde(default, skip_serializing_if = "Option::is_none")] masque_ps: Option<bool>, /// Hide it from the person, or announce it.
+        #[serde(default, skip_serializing_if = "Option::is_none")] invisible_patient: Option<bool> });
+message!(/// Parameters of `dmp.autoriser`.
+    DmpAutoriser { /// Person.
+        usager: String, /// Browser session of the professional.
+        #[serde(default, skip_serializing_if = "Option::is_none")] session: Option<String>, /// The professional confirmed that the person consents.
+        confirme: bool, /// Remove the authorisation instead.
+        #[serde(default)] retirer: bool });
+message!(/// Parameters of `dmp.rechercher`.
+    DmpRecherche { /// Person.
+        usager: String, /// Browser session of the professional.
+        #[serde(default, skip_serializing_if = "Option::is_none")] session: Option<String>, /// Only these type codes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] types: Vec<String>, /// Documents of acts since this day, `AAAA-MM-JJ`.
+        #[serde(default, skip_serializing_if = "Option::is_none")] depuis: Option<String>, /// Only what came since the last visit.
+        #[serde(default)] nouveautes: bool, /// Also archived and replaced documents.
+        #[serde(default)] toutes_versions: bool });
+message!(/// A document of the DMP, as listed.
+    DmpEntree { /// uniqueId.
+        unique_id: String, /// Type code.
+        r#type: String, /// Title.
+        titre: String, /// Date of the act as shown: local time, `AAAA-MM-JJ HH:MM`.
+        date: String, /// Author as shown.
+        auteur: String, /// `actif`, `remplace`, `archive`.
+        etat: String, /// Published by the person.
+        #[serde(default)] du_patient: bool, /// Already kept in the record.
+        #[serde(default)] integre: bool, /// Made by this product.
+        #[serde(default)] produit_ici: bool });
+message!(/// Documents of a DMP.
+    DmpListe { /// The documents.
+        documents: Vec<DmpEntree>, /// How many are new since the last visit.
+        #[serde(default)] nouveaux: Option<u32>, /// Alert shown.
+        #[serde(default)] alerte: Option<String> });
+message!(/// Parameters of `dmp.consulter`.
+    DmpConsultation { /// Person.
+        usager: String, /// uniqueIds to open.
+        documents: Vec<String>, /// Browser session of the professional.
+        #[serde(default, skip_serializing_if = "Option::is_none")] session: Option<String>, /// Keep them in the record.
+        #[serde(default)] integrer: bool });
+message!(/// A document of the DMP, as opened.
+    DmpOuvert { /// uniqueId.
+        unique_id: String, /// The document as kept, byte for byte, in base64.
+        contenu: String, /// What the reader sees first: `pdf`, `texte`, `html`.
+        #[serde(default)] affichage: Option<String>, /// HTML shown, when it is shown as HTML.
+        #[serde(default)] html: Option<String>, /// Was it asked of the DMP, or had the product kept it?
+        telecharge: bool });
+message!(/// Result of `dmp.consulter`.
+    DmpContenu { /// The documents that came.
+        documents: Vec<DmpOuvert>, /// uniqueIds that did not come.
+        #[serde(default)] manquants: Vec<String>, /// Alert shown.
+        #[serde(default)] alerte: Option<String> });
+message!(/// Parameters of `dmp.ouvrir`.
+    DmpOuvrir { /// Person; absent: the dashboard without a person.
+        #[serde(default, skip_serializing_if = "Option::is_none")] usager: Option<String>, /// Page (`TableauDeBord`, `DossierPatient`, `Documents`...).
+        page: String, /// Browser session of the professional.
+        #[serde(default, skip_serializing_if = "Option::is_none")] session: Option<String> });
+message!(/// Result of `dmp.ouvrir`.
+    DmpPage { /// Address opened.
+        url: String, /// HTTP status of the page.
+        #[serde(default)] statut_http: Option<u16> });
+message!(/// Parameters of `dmp.historique`.
+    DmpHistorique { /// Documents validated since this day, `AAAA-MM-JJ`.
+        #[serde(default, skip_serializing_if = "Option::is_none")] depuis: Option<String>, /// Only count what would leave.
+        #[serde(default)] essai: bool });
+message!(/// A document and its way to the DMP.
+    DmpEnvoi { /// Id of the document (its uniqueId).
+        document: String, /// Person.
+        usager: String, /// `brouillon`, `en_attente`, `envoye`, `refuse`, `bloque`, `remplace`, `supprime`, `non_envoye`.
+        etat: String, /// What the user reads: why it waits, was refused or is blocked.
+        #[serde(default)] message: Option<String>, /// Code of the DMP's last answer (subcode, registry error), or `timeout`, `http_503`...
+        #[serde(default)] code: Option<String>, /// Attempts made.
+        #[serde(default)] tentatives: u32, /// When the DMP accepted it.
+        #[serde(default)] date: Option<Timestamp>, /// uniqueId of the lot.
+        #[serde(default)] lot: Option<String>, /// entryUUID, when known.
+        #[serde(default)] entree: Option<String> });
+message!(/// Documents and their way to the DMP.
+    DmpEnvois { /// The documents concerned.
+        envois: Vec<DmpEnvoi> });
+message!(/// Result of the actions on one document of the DMP.
+    DmpEnvoiResult { /// The document afterwards.
+        envoi: DmpEnvoi, /// Alert shown.
+        #[serde(default)] alerte: Option<String> });
+message!(/// Dashboard of feeding (SC.TBB.01.MS1).
+    DmpTableau { /// First day counted, `AAAA-MM-JJ`.
+        du: String, /// Last day counted.
+        au: String, /// Documents accepted by the DMP.
+        alimentes: u32, /// Documents validated about persons whose INS is qualified.
+        ins_qualifiee: u32, /// Documents validated about persons whose INS is not qualified.
+        ins_non_qualifiee: u32, /// Documents waiting, refused or blocked.
+        en_souffrance: u32, /// Accepted documents by structure id.
+        par_structure: BTreeMap<String, u32>, /// Accepted documents by national id of their author.
+        par_professionnel: BTreeMap<String, u32> });
 message!(/// Names a document kept by the DUI.
     DocumentRef { /// Its id.
         document: String });
@@ -394,7 +589,7 @@ message!(/// A document as it leaves the DUI.
     DocumentView { /// Id of this version: for a CDA, `ClinicalDocument/id/@root`.
         id: String, /// Id common to every version.
         set_id: String, /// Version, from 1.
-        version: u32, /// `cda-n1`.
+        version: u32, /// `cda-n1`, `cda-n3`.
         format: String, /// Media type of the content.
         type_media: String, /// The content, in base64.
         contenu: String });
@@ -408,13 +603,17 @@ message!(/// A document kept, without its content.
         version: u32, /// Person.
         usager: String, /// Type code of JDV_J07.
         r#type: String, /// Title.
-        titre: String, /// When it was validated.
-        date: Timestamp, /// Id of the document it replaces.
+        titre: String, /// When it was validated (a draft: when it was written).
+        date: Timestamp, /// Not validated yet.
+        #[serde(default)] brouillon: bool, /// Id of the document it replaces.
         #[serde(default)] remplace: Option<String> });
+message!(/// No parameter.
+    #[derive(Default)]
+    Rien {});
 message!(/// A functional trace.
     Trace { /// When.
         date: Timestamp, /// Who.
-        auteur: String, /// `insi.recherche`, `insi.verification`, `identite.acces`, `identite.creation`, `identite.modification`, `identite.envoi`, `connexion`, `deconnexion`, `connexion.echec`.
+        auteur: String, /// `insi.recherche`, `insi.verification`, `identite.acces`, `identite.creation`, `identite.modification`, `identite.envoi`, `document.creation`, `dmp.existence`, `dmp.alimentation`, `dmp.suppression`, `dmp.recherche`, `dmp.consultation`, `dmp.autorisation`, `connexion`, `deconnexion`, `connexion.echec`.
         nature: String, /// Person concerned.
         #[serde(default)] usager: Option<String>, /// Search mode (`traits`, `vitale`), recipient of a sending, means of login...
         #[serde(default)] mode: Option<String>, /// Return code (`00`, `01`, `02`, `OK`, `KO`, fault code, `timeout`...).
@@ -517,6 +716,17 @@ pub fn params_schema(action: &str) -> Option<schemars::Schema> {
         "identite.envoyer" => schema_for!(IdentiteEnvoi),
         "document.create" => schema_for!(DocumentCreate),
         "document.lire" => schema_for!(DocumentRef),
+        "document.valider" => schema_for!(DocumentValider),
+        "dmp.verifier" => schema_for!(UsagerSession),
+        "dmp.consentement" => schema_for!(DmpConsentement),
+        "dmp.supprimer" => schema_for!(DmpDocumentRef),
+        "dmp.visibilite" => schema_for!(DmpVisibilite),
+        "dmp.autoriser" => schema_for!(DmpAutoriser),
+        "dmp.rechercher" => schema_for!(DmpRecherche),
+        "dmp.consulter" => schema_for!(DmpConsultation),
+        "dmp.ouvrir" => schema_for!(DmpOuvrir),
+        "dmp.historique" => schema_for!(DmpHistorique),
+        "dmp.reprendre" | "application.redemarrer" => schema_for!(Rien),
         "compte.create" => schema_for!(CompteCreate),
         "local.login" => schema_for!(LocalLogin),
         "psc.login" => schema_for!(PscLogin),
@@ -549,7 +759,13 @@ pub fn result_schema(action: &str) -> Option<schemars::Schema> {
         "identite.recevoir" => schema_for!(IdentiteResult),
         "identite.envoyer" => schema_for!(IdentiteEnvoyee),
         "edition.imprimer" => schema_for!(Edition),
-        "document.create" | "document.lire" => schema_for!(DocumentResult),
+        "document.create" | "document.lire" | "document.valider" => schema_for!(DocumentResult),
+        "dmp.verifier" | "dmp.autoriser" => schema_for!(DmpEtat),
+        "dmp.supprimer" | "dmp.visibilite" => schema_for!(DmpEnvoiResult),
+        "dmp.rechercher" => schema_for!(DmpListe),
+        "dmp.consulter" => schema_for!(DmpContenu),
+        "dmp.ouvrir" => schema_for!(DmpPage),
+        "dmp.reprendre" | "dmp.historique" => schema_for!(DmpEnvois),
         "compte.create" => schema_for!(CompteResult),
         "local.login" | "psc.login" | "psc.callback" | "psc.ciba" | "session.visit"
         | "session.choisir" | "session.logout" => schema_for!(LoginResult),
@@ -566,6 +782,9 @@ pub fn observation_schema(what: &str) -> Option<schemars::Schema> {
         "traces" => schema_for!(Vec<Trace>),
         "liste_travail" => schema_for!(Vec<TravailEntry>),
         "documents" => schema_for!(Vec<DocumentResume>),
+        "dmp_envois" => schema_for!(Vec<DmpEnvoi>),
+        "dmp_documents" => schema_for!(DmpListe),
+        "dmp_tableau" => schema_for!(DmpTableau),
         "comptes" => schema_for!(Vec<CompteView>),
         "session" => schema_for!(SessionView),
         "journal_technique" => schema_for!(String),

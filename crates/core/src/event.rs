@@ -12,8 +12,8 @@ use crate::journal::JournalError;
 use crate::product::ProductStatement;
 use crate::scenario::{Arm, Expect};
 use crate::{
-    EvidenceLevel, Exchange, ExchangeAnswer, ExchangeId, Finding, RuleId, RunId, ScenarioId,
-    Sha256Hex, Timestamp, Verdict,
+    EvidenceLevel, Exchange, ExchangeAnswer, ExchangeId, Finding, PersonaId, RuleId, RunId,
+    ScenarioId, Service, Sha256Hex, Timestamp, Verdict,
 };
 
 /// A rule pack, pinned.
@@ -189,6 +189,19 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
+    /// What a service holds about a person when a scenario ends, as the person sees it.
+    ServiceState {
+        /// Scenario.
+        scenario: ScenarioId,
+        /// Service.
+        service: Service,
+        /// Person.
+        persona: PersonaId,
+        /// The state, shaped by the mock (for the DMP: `diapason_mock_dmp` documents it).
+        state: Value,
+        /// When.
+        at: Timestamp,
+    },
     /// The DUI was asked what it holds.
     Observed {
         /// Scenario.
@@ -299,6 +312,10 @@ pub trait Recorder: Send + Sync {
     fn record(&self, event: Event) -> Result<u64, JournalError>;
     /// Stores bytes under their hash.
     fn blob(&self, bytes: &[u8]) -> Result<Sha256Hex, JournalError>;
+    /// Stores the bytes of several parts, one after the other, under the hash of the whole.
+    fn blob_parts(&self, parts: &[&[u8]]) -> Result<Sha256Hex, JournalError> {
+        self.blob(&parts.concat())
+    }
     /// A fresh exchange number.
     fn next_exchange(&self) -> ExchangeId;
     /// A fresh connection number.

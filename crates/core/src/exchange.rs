@@ -21,6 +21,8 @@ pub enum Service {
     Insi,
     /// Pro Santé Connect.
     Psc,
+    /// DMP (dossier médical partagé), behind Mon espace santé.
+    Dmp,
     /// Publication points of the test PKI (CRL).
     Pki,
 }
@@ -31,6 +33,7 @@ impl Service {
         match self {
             Self::Insi => "insi",
             Self::Psc => "psc",
+            Self::Dmp => "dmp",
             Self::Pki => "pki",
         }
     }
@@ -94,7 +97,7 @@ pub struct Exchange {
     pub id: ExchangeId,
     /// Service.
     pub service: Service,
-    /// Listener it came by: `tls`, `tlsm`, `auth`, `wallet`, `crl`.
+    /// Listener it came by: `tls`, `tlsm`, `auth`, `wallet`, `web`, `crl`.
     pub listener: String,
     /// Operation as the mock understood it (`token`, `rechercherInsAvecTraitsIdentite`, `unknown`).
     pub operation: String,

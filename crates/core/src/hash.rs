@@ -17,8 +17,17 @@ pub struct Sha256Hex(String);
 impl Sha256Hex {
     /// Digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
+        Self::of_parts(&[bytes])
+    }
+
+    /// Digest of the bytes of `parts`, one after the other.
+    pub fn of_parts(parts: &[&[u8]]) -> Self {
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update(part);
+        }
         let mut text = String::with_capacity(64);
-        for byte in Sha256::digest(bytes) {
+        for byte in digest.finalize() {
             for nibble in [byte >> 4, byte & 15] {
                 text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
             }

@@ -202,7 +202,11 @@ impl Recorder for Journal {
     }
 
     fn blob(&self, bytes: &[u8]) -> Result<Sha256Hex, JournalError> {
-        let hash = Sha256Hex::of(bytes);
+        self.blob_parts(&[bytes])
+    }
+
+    fn blob_parts(&self, parts: &[&[u8]]) -> Result<Sha256Hex, JournalError> {
+        let hash = Sha256Hex::of_parts(parts);
         let path = self.dir.join(BLOBS_DIR).join(hash.as_str());
         if !path.exists() {
             // Written aside and renamed: a blob is whole or absent.
@@ -212,7 +216,11 @@ impl Recorder for Journal {
                 hash.as_str(),
                 std::thread::current().id()
             ));
-            fs::write(&aside, bytes).map_err(io("write", &aside))?;
+            let write = || {
+                let mut file = fs::File::create(&aside)?;
+                parts.iter().try_for_each(|part| file.write_all(part))
+            };
+            write().map_err(io("write", &aside))?;
             fs::rename(&aside, &path).map_err(io("rename to", &path))?;
         }
         Ok(hash)

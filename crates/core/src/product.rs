@@ -22,6 +22,9 @@ pub struct ProductStatement {
     /// How it uses Pro Santé Connect.
     #[serde(default)]
     pub psc: PscStatement,
+    /// How it uses the DMP.
+    #[serde(default)]
+    pub dmp: DmpStatement,
     /// Document types it produces (annexe 4 is not public: the vendor lists them).
     #[serde(default)]
     pub documents: Vec<String>,
@@ -105,6 +108,18 @@ pub struct Profil {
     /// Is the product in the PSC trust space (Espace de Confiance, mutual TLS only)?
     #[serde(default)]
     pub psc_edc: bool,
+    /// Does it feed the DMP (profile alimentation)?
+    #[serde(default)]
+    pub dmp_alimentation: bool,
+    /// Does it consult the DMP by web services, in AIR (authentification indirecte renforcée)?
+    #[serde(default)]
+    pub dmp_consultation: bool,
+    /// Does it open the DMP's web site in context (TD0.9)?
+    #[serde(default)]
+    pub dmp_web: bool,
+    /// Does it produce the DLU (document de liaison d'urgence) as CDA level 3?
+    #[serde(default)]
+    pub dlu: bool,
     /// Older people (PA).
     #[serde(default)]
     pub pa: bool,
@@ -145,6 +160,10 @@ impl Profil {
             ("psc_natif", self.psc_natif),
             ("psc_navigateur_interne", self.psc_navigateur_interne),
             ("psc_edc", self.psc_edc),
+            ("dmp_alimentation", self.dmp_alimentation),
+            ("dmp_consultation", self.dmp_consultation),
+            ("dmp_web", self.dmp_web),
+            ("dlu", self.dlu),
             ("pa", self.pa),
             ("ph", self.ph),
             ("domicile", self.domicile),
@@ -221,6 +240,31 @@ pub struct PscStatement {
     /// Idle time after which the DUI logs out, seconds.
     #[serde(default)]
     pub inactivite_secondes: Option<u64>,
+}
+
+/// How the product uses the DMP.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DmpStatement {
+    /// Product name sent as `LPS_Nom`, as homologated.
+    #[serde(default)]
+    pub lps_nom: Option<String>,
+    /// Product version sent as `LPS_Version`, as homologated.
+    #[serde(default)]
+    pub lps_version: Option<String>,
+    /// DMP homologation number sent as `LPS_ID_HOMOLOGATION_DMP`.
+    #[serde(default)]
+    pub homologation: Option<String>,
+    /// Arc under which the product makes the OIDs of its lots and documents.
+    #[serde(default)]
+    pub arc_oid: Option<String>,
+    /// Structure id of the VIHF when it is not the OU of the certificate (FINESS géographique under a
+    /// certificate of the FINESS juridique).
+    #[serde(default)]
+    pub structure: Option<String>,
+    /// How long after its validation a document must have left, seconds (default 60).
+    #[serde(default)]
+    pub delai_envoi_secondes: Option<u64>,
 }
 
 /// A condition over the names of [`Profil::facts`]: `and`, `or`, `not`, parentheses.
@@ -376,6 +420,10 @@ fn known_facts() -> Vec<&'static str> {
         psc_natif: false,
         psc_navigateur_interne: false,
         psc_edc: false,
+        dmp_alimentation: false,
+        dmp_consultation: false,
+        dmp_web: false,
+        dlu: false,
         pa: false,
         ph: false,
         domicile: false,

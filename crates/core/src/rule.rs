@@ -45,6 +45,9 @@ pub enum Check {
     Schematron {
         /// The file, from the `profiles` folder: `cda/entete.sch`.
         file: String,
+        /// Kind of document judged. One file judges one kind.
+        #[serde(default = "cda", skip_serializing_if = "is_cda")]
+        on: DocumentKind,
     },
     /// A JSON Schema over a JSON document.
     Json {
@@ -61,6 +64,18 @@ pub enum Check {
     },
     /// The expectations of scenarios that cite the rule.
     Scenario {},
+}
+
+fn cda() -> DocumentKind {
+    DocumentKind::Cda
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the shape serde asks for"
+)]
+fn is_cda(kind: &DocumentKind) -> bool {
+    *kind == DocumentKind::Cda
 }
 
 /// A good and a bad sample of a rule: a named base message or document and what is replaced in it.

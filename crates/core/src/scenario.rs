@@ -133,6 +133,10 @@ pub enum Arm {
     Advance(u64),
     /// A person of INSi for this scenario: overrides what the persona file says.
     Persona(PersonaArm),
+    /// The DMP of a person for this scenario: overrides what the mock's data says.
+    Dmp(DmpArm),
+    /// Puts a document of another author into a person's DMP.
+    DmpDocument(DmpDocumentArm),
     /// Answer of the verification operation: `ok`, `ko`.
     Verification(String),
     /// Rotates the signing keys of PSC.
@@ -188,6 +192,95 @@ pub struct PscUser {
     /// `CARD` (default) or `MOBILE`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
+}
+
+/// State of a person's DMP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DmpStatut {
+    /// It exists and is open (`active`).
+    #[default]
+    Actif,
+    /// It was closed (`terminated`).
+    Ferme,
+    /// There is none (`NF`).
+    Absent,
+}
+
+/// What the calling professional or structure may do in a person's DMP (`AUTORISATION` of TD0.2).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DmpAutorisation {
+    /// Valid.
+    #[default]
+    Valide,
+    /// It ended.
+    Expire,
+    /// The person blocked the professional.
+    Interdit,
+    /// It was never given.
+    Inexistant,
+}
+
+/// Overrides of the DMP of a persona. What is absent stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DmpArm {
+    /// Persona of the INSi mock.
+    pub persona: PersonaId,
+    /// State of the DMP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statut: Option<DmpStatut>,
+    /// Authorisation of the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autorisation: Option<DmpAutorisation>,
+    /// Is the DMP attached to Mon espace santé?
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rattache_mes: Option<bool>,
+    /// Is the caller the person's médecin traitant DMP?
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub medecin_traitant: Option<bool>,
+    /// Traits that the DMP holds, merged (RFC 7396) into those of the persona: `{"nom_naissance": "AUTRE"}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traits: Option<Value>,
+    /// Removes every document of the DMP.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vide: bool,
+}
+
+/// A document that somebody else put into a DMP. The mock writes its CDA.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DmpDocumentArm {
+    /// Persona of the INSi mock whose DMP receives it.
+    pub persona: PersonaId,
+    /// How many (default 1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nombre: Option<u32>,
+    /// Type code of JDV_J07 (default `11488-4`, a consultation report).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<String>,
+    /// Title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub titre: Option<String>,
+    /// Visibility codes beside `N`: `MASQUE_PS`, `INVISIBLE_PATIENT`, `INVISIBLE_REPRESENTANTS_LEGAUX`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confidentialite: Vec<String>,
+    /// Age in seconds on the run's clock (default 3 600).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_secondes: Option<u64>,
+    /// Another matricule than the person's active one: one of its former ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ancien_matricule: bool,
+    /// `pdf` (default), `n3`, `auto_presentable`, `auto_presentable_hostile`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forme: Option<String>,
+    /// Replaces the last document put so into this DMP.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub remplace_le_dernier: bool,
+    /// Published by the person in Mon espace santé, not by a professional.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub par_le_patient: bool,
 }
 
 /// Overrides of an INSi persona.

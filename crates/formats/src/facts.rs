@@ -58,6 +58,7 @@ pub fn facts(exchange: &Exchange, request: &[u8], answer: Option<&ExchangeAnswer
             ),
         )),
         Service::Psc => Some(("psc", crate::psc::facts(exchange, &parsed))),
+        Service::Dmp => Some(("dmp", crate::dmp::facts(exchange, &parsed))),
         Service::Pki => None,
     };
     if let (Some((name, value)), Value::Object(map)) = (own, &mut all) {

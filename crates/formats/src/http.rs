@@ -1,5 +1,6 @@
 //! A recorded HTTP/1.1 message, read back.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -161,6 +162,47 @@ impl Response {
     }
 }
 
+/// A raw message whose body is still cut into chunks (a capture of the wire), put back in one piece; any other as it is.
+///
+/// The head keeps its words: a listener that removed the chunks keeps them too.
+pub fn without_chunks(bytes: &[u8]) -> Cow<'_, [u8]> {
+    joined(bytes).map_or(Cow::Borrowed(bytes), Cow::Owned)
+}
+
+fn joined(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut slots = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let head_len = if bytes.starts_with(b"HTTP/") {
+        httparse::Response::new(&mut slots).parse(bytes)
+    } else {
+        httparse::Request::new(&mut slots).parse(bytes)
+    };
+    let Ok(httparse::Status::Complete(head_len)) = head_len else {
+        return None;
+    };
+    let chunked = slots.iter().any(|h| {
+        h.name.eq_ignore_ascii_case("transfer-encoding")
+            && h.value.trim_ascii().eq_ignore_ascii_case(b"chunked")
+    });
+    if !chunked {
+        return None;
+    }
+    let mut whole = bytes[..head_len].to_vec();
+    let mut rest = &bytes[head_len..];
+    loop {
+        let Ok(httparse::Status::Complete((head, len))) = httparse::parse_chunk_size(rest) else {
+            return None;
+        };
+        // A size that is no number of this machine, or larger than what is left, is no chunk.
+        let len = usize::try_from(len).ok()?;
+        rest = rest.get(head..)?;
+        if len == 0 {
+            return Some(whole);
+        }
+        whole.extend_from_slice(rest.get(..len)?);
+        rest = rest[len..].strip_prefix(b"\r\n")?;
+    }
+}
+
 fn collect(headers: &[httparse::Header<'_>]) -> BTreeMap<String, String> {
     let mut map: BTreeMap<String, String> = BTreeMap::new();
     for header in headers {
@@ -195,12 +237,39 @@ mod tests {
         assert!(Request::parse(b"\x16\x03\x01").malformed.is_some());
     }
 
+    #[test]
+    fn chunks_are_put_back_together() {
+        let head = "POST /x HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n";
+        let raw = |body: &str| format!("{head}{body}");
+        let whole = raw("4;a=b\r\n<a>\n\r\n5\r\n</a>\r\r\n0\r\nX: y\r\n\r\n");
+        let joined = without_chunks(whole.as_bytes());
+        assert_eq!(joined, raw("<a>\n</a>\r").as_bytes());
+        for other in [
+            raw("<a/>"),
+            raw("--b\r\n"),
+            raw("5\r\n<a>"),
+            raw("3\r\n<a>5\r\n"),
+            raw("ffffffffffffffff\r\n<a>"),
+            raw("fffffffffffffffffff\r\n<a>"),
+            raw("4\r\n<a/>\r\n"),
+            "POST /x HTTP/1.1\r\n\r\n4\r\n<a/>\r\n0\r\n\r\n".to_owned(),
+            "<a/>".to_owned(),
+        ] {
+            assert!(
+                matches!(without_chunks(other.as_bytes()), Cow::Borrowed(_)),
+                "{other}"
+            );
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn reading_never_panics(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..512)) {
             let request = Request::parse(&bytes);
             let _ = (request.query_pairs(), request.form_pairs());
             let _ = Response::parse(&bytes);
+            let _ = without_chunks(&bytes);
+            let _ = without_chunks(&[&b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1"[..], &bytes].concat());
         }
     }
 }

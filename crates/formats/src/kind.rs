@@ -84,7 +84,13 @@ pub fn detect(bytes: &[u8], name: Option<&str>) -> Result<Detected, Unknown> {
             "the file holds nothing but blanks",
         ));
     }
-    if let Some(what) = binary(bytes, &text) {
+    // Before the rest: the parts of a package may be binary, and its headers may look like those of a mail.
+    if let Some(found) = text::package(trimmed) {
+        return Ok(found);
+    }
+    if !text::is_http(trimmed)
+        && let Some(what) = binary(bytes, &text)
+    {
         return Err(Unknown::new(what.0, what.1));
     }
     match trimmed.first() {

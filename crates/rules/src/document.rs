@@ -1,6 +1,6 @@
 //! The judge of lone documents: a file in, findings out, whatever engine each rule speaks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -8,6 +8,7 @@ use diapason_core::event::PackRef;
 use diapason_core::requirement::Text;
 use diapason_core::rule::{Check, Rule};
 use diapason_core::{DocumentKind, Level, Place, RequirementId};
+use diapason_formats::dmp::Message;
 use diapason_formats::xml::{Limits, NodeId, NodeKind, Tree};
 use jsonschema::Validator;
 use serde_json::Value;
@@ -17,7 +18,9 @@ use crate::files::Files;
 use crate::json_rules::{compile, judge_json};
 use crate::schematron::{Engine, Outcome, Schema};
 use crate::xsd::{CdaSchema, Schemas, Validation};
-use crate::{JudgeError, cda};
+use crate::{JudgeError, cda, dmp};
+
+mod message;
 
 /// Name under which our own rules are marked among the packs.
 pub const OWN_PACK: &str = "diapason";
@@ -81,11 +84,17 @@ pub type DocumentRule = fn(&mut DocumentCtx<'_>);
 pub struct DocumentCtx<'a> {
     bytes: &'a [u8],
     tree: &'a Tree,
+    message: Option<&'a Message<'a>>,
     made: u32,
     broken: Vec<(Place, String, String)>,
 }
 
 impl<'a> DocumentCtx<'a> {
+    /// The DMP request that carries it, when it came with one.
+    pub fn message(&self) -> Option<&'a Message<'a>> {
+        self.message
+    }
+
     /// The document as it was given.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
@@ -153,9 +162,9 @@ pub fn place(tree: &Tree, node: NodeId) -> Place {
 pub struct DocumentJudge {
     rules: Vec<Rule>,
     by_id: HashMap<String, usize>,
-    schemas: Vec<Schema>,
+    schemas: Vec<(DocumentKind, Schema)>,
     json: Vec<(usize, DocumentKind, Validator)>,
-    functions: Vec<(usize, DocumentRule)>,
+    functions: Vec<(usize, DocumentKind, DocumentRule)>,
     kit: Option<Arc<Kit>>,
     cda_schema: Option<Arc<CdaSchema>>,
     schemas_given: Option<Arc<Schemas>>,
@@ -187,12 +196,28 @@ impl DocumentJudge {
             schemas_given: None,
             limits: Limits::default(),
         };
-        let functions: BTreeMap<&str, DocumentRule> = cda::RULES.iter().copied().collect();
-        let mut files_named: BTreeMap<&str, Vec<&Rule>> = BTreeMap::new();
+        let functions: BTreeMap<&str, DocumentRule> = cda::RULES
+            .iter()
+            .copied()
+            .chain(dmp::document_rules())
+            .collect();
+        let mut files_named: BTreeMap<&str, (DocumentKind, Vec<&Rule>)> = BTreeMap::new();
         for rule in rules {
             let rank = judge.rules.len();
             match &rule.check {
-                Check::Schematron { file } => files_named.entry(file).or_default().push(rule),
+                Check::Schematron { file, on } => {
+                    let (kind, rules) = files_named.entry(file).or_insert((*on, Vec::new()));
+                    if kind != on {
+                        return Err(JudgeError::Schematron {
+                            file: file.clone(),
+                            problem: format!(
+                                "rule {} says it judges {on}, another rule says {kind}",
+                                rule.id
+                            ),
+                        });
+                    }
+                    rules.push(rule);
+                }
                 Check::Json { on, schema } => {
                     let validator = compile(schema).map_err(|problem| JudgeError::Schema {
                         rule: rule.id.clone(),
@@ -200,11 +225,11 @@ impl DocumentJudge {
                     })?;
                     judge.json.push((rank, *on, validator));
                 }
-                Check::Document { .. } => {
+                Check::Document { on } => {
                     let function = functions
                         .get(rule.id.as_str())
                         .ok_or_else(|| JudgeError::NoFunction(rule.id.clone()))?;
-                    judge.functions.push((rank, *function));
+                    judge.functions.push((rank, *on, *function));
                 }
                 Check::Schema { .. } | Check::Rust { .. } | Check::Scenario {} => continue,
             }
@@ -216,15 +241,16 @@ impl DocumentJudge {
             }
             judge.rules.push(rule.clone());
         }
-        if !judge.rules.is_empty() {
-            for id in functions.keys() {
-                if !judge.by_id.contains_key(*id) {
-                    return Err(JudgeError::NoRule((*id).to_owned()));
-                }
+        // A function needs its rule as soon as its family (`CDA`, `DMP`) is there.
+        let family = |id: &str| id.split('-').next().unwrap_or_default().to_owned();
+        let families: HashSet<String> = judge.rules.iter().map(|r| family(r.id.as_str())).collect();
+        for id in functions.keys() {
+            if families.contains(&family(id)) && !judge.by_id.contains_key(*id) {
+                return Err(JudgeError::NoRule((*id).to_owned()));
             }
         }
         let engine = Engine::new(files);
-        for (file, rules) in files_named {
+        for (file, (kind, rules)) in files_named {
             let schema = engine
                 .load(file, None)
                 .map_err(|error| JudgeError::Schematron {
@@ -232,7 +258,7 @@ impl DocumentJudge {
                     problem: error.to_string(),
                 })?;
             agree(file, &schema, &rules)?;
-            judge.schemas.push(schema);
+            judge.schemas.push((kind, schema));
         }
         Ok(judge)
     }
@@ -264,8 +290,8 @@ impl DocumentJudge {
     }
 
     /// Our own schemas, compiled.
-    pub fn schemas(&self) -> &[Schema] {
-        &self.schemas
+    pub fn schemas(&self) -> impl Iterator<Item = &Schema> {
+        self.schemas.iter().map(|(_, schema)| schema)
     }
 
     /// Judges a document of a known kind.
@@ -274,7 +300,16 @@ impl DocumentJudge {
         match kind {
             DocumentKind::Cda => self.cda(bytes, &mut report),
             DocumentKind::Jwt | DocumentKind::Userinfo => self.json(kind, bytes, &mut report),
-            DocumentKind::SoapRequest | DocumentKind::SoapAnswer => self.given(bytes, &mut report),
+            DocumentKind::XdsMetadata
+            | DocumentKind::SamlAssertion
+            | DocumentKind::LotSignature => {
+                self.lone(kind, bytes, &mut report);
+            }
+            DocumentKind::SoapRequest => {
+                self.request(bytes, &mut report);
+                self.given(bytes, &mut report);
+            }
+            DocumentKind::SoapAnswer => self.given(bytes, &mut report),
             _ => {}
         }
         report.findings.sort_by(|a, b| {
@@ -299,26 +334,7 @@ impl DocumentJudge {
             }
         };
         report.model = Some(cda::model(&tree));
-        for schema in &self.schemas {
-            let outcome = schema.run(&tree);
-            self.schematron(schema, &outcome, &tree, report);
-        }
-        for (rank, function) in &self.functions {
-            let mut ctx = DocumentCtx {
-                bytes,
-                tree: &tree,
-                made: 0,
-                broken: Vec::new(),
-            };
-            function(&mut ctx);
-            let id = self.rules[*rank].id.as_str();
-            if ctx.made > 0 {
-                Self::count(report, id, ctx.made);
-            }
-            for (place, expected, observed) in ctx.broken {
-                self.own(report, id, place, expected, observed);
-            }
-        }
+        self.rules_of(DocumentKind::Cda, bytes, &tree, None, report);
         if let Some(kit) = &self.kit {
             kit.judge(&tree, report);
         }
@@ -329,6 +345,38 @@ impl DocumentJudge {
         } else if let Some(schemas) = &self.schemas_given {
             for validation in schemas.validate(&tree) {
                 validated(validation, report);
+            }
+        }
+    }
+
+    /// Our rules of one kind over a tree.
+    fn rules_of(
+        &self,
+        kind: DocumentKind,
+        bytes: &[u8],
+        tree: &Tree,
+        message: Option<&Message<'_>>,
+        report: &mut DocumentReport,
+    ) {
+        for (_, schema) in self.schemas.iter().filter(|(on, _)| *on == kind) {
+            let outcome = schema.run(tree);
+            self.schematron(schema, &outcome, tree, report);
+        }
+        for (rank, _, function) in self.functions.iter().filter(|(_, on, _)| *on == kind) {
+            let mut ctx = DocumentCtx {
+                bytes,
+                tree,
+                message,
+                made: 0,
+                broken: Vec::new(),
+            };
+            function(&mut ctx);
+            let id = self.rules[*rank].id.as_str();
+            if ctx.made > 0 {
+                Self::count(report, id, ctx.made);
+            }
+            for (place, expected, observed) in ctx.broken {
+                self.own(report, id, place, expected, observed);
             }
         }
     }

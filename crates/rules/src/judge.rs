@@ -20,8 +20,11 @@ mod document;
 #[cfg(test)]
 mod document_tests;
 mod expectation;
+mod message;
 #[cfg(test)]
 mod tests;
+
+pub use message::Ahead;
 
 /// Most findings of one rule in one scenario; more say nothing new.
 const MOST_FINDINGS: usize = 10;
@@ -84,6 +87,8 @@ pub struct Judge {
     index: BTreeMap<RuleId, usize>,
     /// What judges the documents that scenarios expect.
     documents: Option<Arc<DocumentJudge>>,
+    /// Messages judged as they arrived.
+    ahead: message::Reports,
 }
 
 /// What the judge says of a scenario.
@@ -107,6 +112,7 @@ impl Judge {
         let functions: BTreeMap<&str, RustRule> = crate::insi::RULES
             .iter()
             .chain(crate::psc::RULES)
+            .chain(crate::dmp::RULES)
             .copied()
             .collect();
         let mut index = BTreeMap::new();
@@ -152,6 +158,7 @@ impl Judge {
             rules: compiled,
             index,
             documents: None,
+            ahead: message::Reports::default(),
         })
     }
 
@@ -160,6 +167,13 @@ impl Judge {
     pub fn with_documents(mut self, documents: Arc<DocumentJudge>) -> Self {
         self.documents = Some(documents);
         self
+    }
+
+    /// What judges messages ahead of the scenario's end, when this judge was given document rules.
+    pub fn ahead(&self) -> Option<Ahead> {
+        self.documents
+            .clone()
+            .map(|documents| Ahead::new(documents, Arc::clone(&self.ahead)))
     }
 
     /// A rule by id.
@@ -189,6 +203,9 @@ impl Judge {
                 }
                 Compiled::Document | Compiled::Scenario => {}
             }
+        }
+        for seen in &record.exchanges {
+            message::judge(self, seen, &mut all);
         }
         let mut open = Vec::new();
         for step in &record.steps {
@@ -379,7 +396,16 @@ struct Outcome {
 
 impl Outcome {
     fn ran(&mut self, rule: &Rule, evidence: EvidenceLevel) {
-        *self.checks.entry(rule.id.clone()).or_default() += 1;
+        self.ran_times(rule, evidence, 1);
+    }
+
+    fn ran_times(&mut self, rule: &Rule, evidence: EvidenceLevel, times: u32) {
+        match self.checks.get_mut(&rule.id) {
+            Some(count) => *count += times,
+            None => {
+                self.checks.insert(rule.id.clone(), times);
+            }
+        }
         let evidence = rule.evidence.unwrap_or(evidence);
         self.evidence = self.evidence.max(Some(evidence));
     }

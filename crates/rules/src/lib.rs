@@ -6,6 +6,7 @@
 pub mod catalogue;
 pub mod cda;
 pub mod describe;
+mod dmp;
 pub mod document;
 pub mod files;
 pub mod insi;

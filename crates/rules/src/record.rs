@@ -11,8 +11,8 @@ use diapason_core::journal::{Entry, JOURNAL_FILE, JournalError, JournalRead, Tor
 use diapason_core::product::ProductStatement;
 use diapason_core::scenario::{Arm, Expect, Scenario};
 use diapason_core::{
-    Event, EvidenceLevel, Exchange, ExchangeAnswer, ExchangeId, Finding, RuleId, RunId, ScenarioId,
-    Sha256Hex, Timestamp, Verdict,
+    Event, EvidenceLevel, Exchange, ExchangeAnswer, ExchangeId, Finding, PersonaId, RuleId, RunId,
+    ScenarioId, Service, Sha256Hex, Timestamp, Verdict,
 };
 use serde_json::Value;
 
@@ -179,6 +179,8 @@ pub struct ScenarioRecord {
     pub exchanges: Vec<SeenExchange>,
     /// Refused connections, with the step they fell in.
     pub failures: Vec<(Option<u32>, ConnectionFailure)>,
+    /// What services held about people at the end: service, person, state.
+    pub states: Vec<(Service, PersonaId, Value)>,
     /// What looked like production data.
     pub real_data: Vec<String>,
     /// Failures of the bench itself.
@@ -191,6 +193,8 @@ pub struct ScenarioRecord {
     pub evidence: Option<EvidenceLevel>,
     /// Assertions run, by rule, as recorded.
     pub checks: BTreeMap<RuleId, u32>,
+    /// Are the facts of exchanges worked out?
+    facts: bool,
 }
 
 impl ScenarioRecord {
@@ -204,13 +208,20 @@ impl ScenarioRecord {
             steps: Vec::new(),
             exchanges: Vec::new(),
             failures: Vec::new(),
+            states: Vec::new(),
             real_data: Vec::new(),
             bench_errors: Vec::new(),
             findings: Vec::new(),
             verdict: None,
             evidence: None,
             checks: BTreeMap::new(),
+            facts: true,
         }
+    }
+
+    fn with_facts(mut self, facts: bool) -> Self {
+        self.facts = facts;
+        self
     }
 
     /// The step being played, or the last one.
@@ -315,7 +326,11 @@ impl ScenarioRecord {
             }
             Event::ExchangeReceived(exchange) => {
                 let request = self.bytes(&exchange.request, blobs);
-                let facts = diapason_formats::facts(exchange, &request, None);
+                let facts = if self.facts {
+                    diapason_formats::facts(exchange, &request, None)
+                } else {
+                    Value::Null
+                };
                 self.exchanges.push(SeenExchange {
                     exchange: exchange.clone(),
                     answer: None,
@@ -329,6 +344,12 @@ impl ScenarioRecord {
             Event::ConnectionFailed(failure) => {
                 self.failures.push((self.step_now(), failure.clone()));
             }
+            Event::ServiceState {
+                service,
+                persona,
+                state,
+                ..
+            } => self.states.push((*service, persona.clone(), state.clone())),
             Event::RealDataRefused { what, .. } => self.real_data.push(what.clone()),
             Event::FindingMade { finding, .. } => self.findings.push(finding.clone()),
             Event::ScenarioEnded {
@@ -548,6 +569,15 @@ pub enum CampaignError {
 impl Campaign {
     /// Rebuilds a run.
     pub fn from_journal(journal: &JournalRead) -> Result<Self, CampaignError> {
+        Self::read(journal, true)
+    }
+
+    /// The same without the facts of exchanges, which reports do not show and which take longest to work out.
+    pub fn for_reports(journal: &JournalRead) -> Result<Self, CampaignError> {
+        Self::read(journal, false)
+    }
+
+    fn read(journal: &JournalRead, facts: bool) -> Result<Self, CampaignError> {
         let mut entries = journal.entries.iter();
         let Some(Event::RunStarted {
             run,
@@ -596,14 +626,19 @@ impl Campaign {
             line: Cell::new(1),
             first: RefCell::default(),
         };
-        campaign.fill(entries, &blobs);
+        campaign.fill(entries, &blobs, facts);
         match blobs.first.into_inner() {
             Some(damaged) => Err(damaged.into()),
             None => Ok(campaign),
         }
     }
 
-    fn fill<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>, blobs: &Strict<'_>) {
+    fn fill<'a>(
+        &mut self,
+        entries: impl Iterator<Item = &'a Entry>,
+        blobs: &Strict<'_>,
+        facts: bool,
+    ) {
         let by_id: HashMap<ScenarioId, Scenario> = self
             .catalogue
             .scenarios
@@ -623,7 +658,8 @@ impl Campaign {
                     self.scenarios.extend(open.take());
                     if let Some(scenario) = by_id.get(scenario) {
                         lateness.next_scenario(scenario);
-                        open = Some(ScenarioRecord::new(scenario.clone(), *index));
+                        open =
+                            Some(ScenarioRecord::new(scenario.clone(), *index).with_facts(facts));
                     }
                 }
                 Event::RunEnded { exit_code, at } => {
@@ -641,7 +677,9 @@ impl Campaign {
                     }
                     if let Some(any) = self.catalogue.scenarios.first() {
                         outside
-                            .get_or_insert_with(|| ScenarioRecord::new(any.clone(), 0))
+                            .get_or_insert_with(|| {
+                                ScenarioRecord::new(any.clone(), 0).with_facts(facts)
+                            })
                             .push(event, blobs);
                     }
                 }

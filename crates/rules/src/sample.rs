@@ -29,6 +29,7 @@ const KEYS: &[&str] = &[
     "sni",
     "client_cn",
     "client_ou",
+    "client_dn",
     "issuer_cn",
     "trust_problem",
 ];
@@ -110,6 +111,7 @@ pub fn parse(name: &str, text: &str) -> Result<SeenExchange, SampleError> {
     ) {
         "insi" => Service::Insi,
         "psc" => Service::Psc,
+        "dmp" => Service::Dmp,
         "pki" => Service::Pki,
         _ => return Err(bad("service")),
     };
@@ -185,7 +187,10 @@ fn tls(
         sni: context.get("sni").cloned(),
         client_certificate: context.get("client_cn").map(|cn| PeerCertificate {
             subject_cn: Some(cn.clone()),
-            subject: format!("CN={cn},OU={}", ou.as_deref().unwrap_or_default()),
+            subject: context
+                .get("client_dn")
+                .cloned()
+                .unwrap_or_else(|| format!("CN={cn},OU={}", ou.as_deref().unwrap_or_default())),
             subject_ou: ou,
             issuer_cn: context.get("issuer_cn").cloned(),
             not_before: days(-30),

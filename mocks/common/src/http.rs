@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+pub use bytes::Bytes;
 use diapason_core::exchange::TlsFacts;
-use diapason_core::{ExchangeId, FaultId, PersonaId, Sha256Hex};
+use diapason_core::{ExchangeId, FaultId, PersonaId, Sha256Hex, Timestamp};
 
 /// A request as read from the socket.
 #[derive(Debug, Clone)]
@@ -23,8 +24,8 @@ pub struct Incoming {
     pub query: String,
     /// Header names in lower case, values as received, in order.
     pub headers: Vec<(String, String)>,
-    /// Body, chunking removed.
-    pub body: Vec<u8>,
+    /// Body, chunking removed. Shared: what keeps a part of it copies nothing.
+    pub body: Bytes,
     /// TLS of the connection.
     pub tls: Option<TlsFacts>,
 }
@@ -62,6 +63,8 @@ pub enum Delivery {
     Cut(usize),
     /// Nothing is sent; the connection stays open until the peer or the listener gives up.
     Silent,
+    /// Nothing is sent for so many milliseconds of real time, then the connection is closed.
+    Quiet(u64),
     /// Nothing is sent; TCP reset.
     Reset,
     /// Waits so many milliseconds of real time, then sends.
@@ -80,6 +83,8 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Vec<u8>,
+    /// What follows `body`: shared bytes, so that a long document is sent without a copy of it.
+    pub more: Vec<Bytes>,
     /// How it goes out.
     pub delivery: Delivery,
     /// Fault played.
@@ -99,6 +104,20 @@ impl Reply {
             body: body.into(),
             ..Self::default()
         }
+    }
+
+    /// Length of the whole body.
+    pub fn body_len(&self) -> usize {
+        self.body.len() + self.more.iter().map(Bytes::len).sum::<usize>()
+    }
+
+    /// Copies `more` to the end of `body`, for what must change its bytes.
+    #[must_use]
+    pub fn joined(mut self) -> Self {
+        for bytes in std::mem::take(&mut self.more) {
+            self.body.extend_from_slice(&bytes);
+        }
+        self
     }
 
     /// Sets the outcome word.
@@ -157,4 +176,19 @@ pub trait HttpService: Send + Sync + 'static {
     fn tls_fault(&self, _listener: &'static str) -> Option<(FaultId, TlsFault)> {
         None
     }
+}
+
+/// A date as HTTP writes it (IMF-fixdate).
+pub fn http_date(at: Timestamp) -> String {
+    let t = at.date_time();
+    let day = &t.weekday().to_string()[..3];
+    let month = &t.month().to_string()[..3];
+    format!(
+        "{day}, {:02} {month} {} {:02}:{:02}:{:02} GMT",
+        t.day(),
+        t.year(),
+        t.hour(),
+        t.minute(),
+        t.second()
+    )
 }

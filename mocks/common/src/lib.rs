@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use diapason_core::scenario::Arm;
-use diapason_core::{Clock, Recorder};
+use diapason_core::{Clock, PersonaId, Recorder};
+use serde_json::Value;
 
 /// What every mock is given.
 #[derive(Clone)]
@@ -48,6 +49,12 @@ pub trait Mock: Send + Sync {
     fn reset(&self);
     /// Behaviours chosen where the real one is not public: name to `value (provenance)`.
     fn switches(&self) -> BTreeMap<String, String>;
+    /// What the service holds about each person whose record is not empty, as the person sees it; shown in the report.
+    /// For the DMP, `diapason_mock_dmp` documents the shape; the report shows `statut`, `rattache_mes`, and of each of
+    /// `documents` and `caches` (what the person does not see, with `motif`) who sees it.
+    fn states(&self) -> Vec<(PersonaId, Value)> {
+        Vec::new()
+    }
     /// Why recording failed, if it did: the journal is then not the whole truth and the run must stop.
     fn failure(&self) -> Option<String> {
         None

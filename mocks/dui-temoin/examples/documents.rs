@@ -1,7 +1,8 @@
 //! Writes the reference DUI's documents to a folder, for checks by hand against the official kit:
 //! `cargo run -p diapason-dui-temoin --example documents -- FOLDER`.
 //!
-//! `FOLDER/reference/*.xml` are the documents of six people, `FOLDER/mutants/NAME.xml` one document for each CDA mutant.
+//! `FOLDER/reference/*.xml` are the documents of six people and two DLU of level 3, `FOLDER/mutants/NAME.xml` one document
+//! for each mutant of documents.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use diapason_core::Timestamp;
 use diapason_core::driver::DocumentDestinataire;
 use diapason_core::ins::{Matricule, Sexe, Statut};
 use diapason_dui_temoin::document::site::{self, SITE};
-use diapason_dui_temoin::document::{Demande, DocumentTenu, produire};
+use diapason_dui_temoin::document::{Demande, DocumentTenu, dlu, produire};
 use diapason_dui_temoin::identite::statuts::{self, Evenement};
 use diapason_dui_temoin::identite::usager::InsTenu;
 use diapason_dui_temoin::identite::{Identite, Usager};
@@ -121,9 +122,67 @@ fn faire(
         destinataires: &destinataires,
         mention: "Vos données sont traitées par l'établissement.",
         date: at()?,
+        acte: None,
+        annexes: &[],
+        reprise: None,
         ins_gardee: None,
     };
     Ok(produire(&demande, avec)?)
+}
+
+const SAISIE_DLU: &str = "Hôpital : CENTRE HOSPITALIER FICTIF
+Médecin traitant : DUITEST MEDCO (899709900015)
+Traitement : PARACETAMOL 1 g ; 3 fois par jour
+Traitement : OXYGENE ; 2 l/min la nuit
+Allergie : pénicilline <éruption> & urticaire
+Directives anticipées : pas de réanimation cardiaque
+Chutes : oui
+Fugue : non
+BMR : non
+Porte des lunettes et un appareil auditif.";
+
+/// A DLU, with what of the record goes along.
+fn dlu(
+    usager: &Usager,
+    texte: &str,
+    dossier: &[DocumentTenu],
+    avec: &Mutants,
+) -> Result<DocumentTenu> {
+    let demande = Demande {
+        usager,
+        auteur: &SITE.professionnel,
+        nature: site::type_document("dlu").ok_or("no such type")?,
+        titre: "Document de liaison d'urgence",
+        texte,
+        remplace: None,
+        destinataires: &[],
+        mention: "Vos données sont traitées par l'établissement.",
+        date: at()?,
+        acte: None,
+        annexes: &dlu::annexes(dossier, &usager.id),
+        reprise: None,
+        ins_gardee: None,
+    };
+    Ok(produire(&demande, avec)?)
+}
+
+fn ordonnance(usager: &Usager) -> Result<DocumentTenu> {
+    let demande = Demande {
+        usager,
+        auteur: &SITE.professionnel,
+        nature: site::type_document("prescription").ok_or("no such type")?,
+        titre: "Ordonnance",
+        texte: "Paracétamol 1 g, trois fois par jour.",
+        remplace: None,
+        destinataires: &[],
+        mention: "Vos données sont traitées par l'établissement.",
+        date: at()?,
+        acte: None,
+        annexes: &[],
+        reprise: None,
+        ins_gardee: None,
+    };
+    Ok(produire(&demande, &Mutants::default())?)
 }
 
 fn ecrire(path: &Path, tenu: &DocumentTenu) -> Result<()> {
@@ -154,6 +213,14 @@ fn main() -> Result<()> {
     let pat = usager(&PAT_TROIS, Statut::Qualifiee)?;
     let second = faire(&pat, titre, first.as_ref(), &none)?;
     ecrire(&reference.join("qualifiee-v2.xml"), &second)?;
+    let vide = dlu(&pat, "", &[], &none)?;
+    ecrire(&reference.join("dlu-sans-saisie.xml"), &vide)?;
+    let complet = dlu(&pat, SAISIE_DLU, &[ordonnance(&pat)?], &none)?;
+    ecrire(&reference.join("dlu.xml"), &complet)?;
+    for mutant in mutants().iter().filter(|m| m.name.starts_with("dmp-dlu-")) {
+        let tenu = dlu(&pat, SAISIE_DLU, &[], &Mutants::of(&[&mutant.name]))?;
+        ecrire(&mutes.join(format!("{}.xml", mutant.name)), &tenu)?;
+    }
     for mutant in mutants().iter().filter(|m| m.name.starts_with("cda-")) {
         let avec = Mutants::of(&[&mutant.name]);
         let mut who = match mutant.name.as_str() {

@@ -20,6 +20,9 @@ pub struct DuiConfig {
     /// Pro Santé Connect; absent means local login only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub psc: Option<PscSettings>,
+    /// DMP; absent means that documents stay here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dmp: Option<DmpSettings>,
     /// Where its own running clock starts; absent means now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_at: Option<Timestamp>,
@@ -106,6 +109,50 @@ pub struct PscSettings {
     pub ciba: bool,
 }
 
+/// How it calls the DMP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DmpSettings {
+    /// Base address of the services (`https://localhost:8721/si-dmp-server/v2/services`).
+    pub url: String,
+    /// Base address of the web site (`https://localhost:8722/AccesDirect`); absent: TD0.9 is not offered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web: Option<String>,
+    /// PEM file of the authorities trusted for the servers, and no other.
+    pub ca: PathBuf,
+    /// PEM file of the structure's authentication certificate, for mutual TLS.
+    pub cert: PathBuf,
+    /// PEM file of its private key.
+    pub key: PathBuf,
+    /// PEM file of the structure's signature certificate, for the VIHF and the lots.
+    pub signature_cert: PathBuf,
+    /// PEM file of its private key.
+    pub signature_key: PathBuf,
+    /// PEM or DER file of the revocation list checked for the servers' certificates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crl: Option<PathBuf>,
+    /// Structure identifier: the OU of both certificates.
+    pub structure: String,
+    /// Product name, as homologated.
+    pub lps_nom: String,
+    /// Product version, as homologated.
+    pub lps_version: String,
+    /// OID of this installation: source of the lots, sender of the messages.
+    pub lps_oid: String,
+    /// DMP homologation number.
+    pub homologation: String,
+    /// Arc under which lots and documents get their OIDs.
+    #[serde(default = "default_arc")]
+    pub arc_oid: String,
+    /// How long it waits for an answer, milliseconds.
+    #[serde(default = "default_timeout")]
+    pub timeout_ms: u64,
+}
+
+fn default_arc() -> String {
+    "2.25".to_owned()
+}
+
 fn default_listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
@@ -124,6 +171,7 @@ impl Default for DuiConfig {
             listen: default_listen(),
             insi: None,
             psc: None,
+            dmp: None,
             start_at: None,
             mutants: Vec::new(),
             seed: 0,

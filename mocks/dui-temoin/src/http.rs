@@ -65,6 +65,44 @@ impl TlsClient<'_> {
     }
 }
 
+/// Where a call broke off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rupture {
+    /// No whole answer in time.
+    Delai,
+    /// The server's certificate or the TLS negotiation was refused.
+    Tls,
+    /// No connection.
+    Connexion,
+    /// The connection was lost before the end of the answer.
+    Coupure,
+}
+
+/// Sorts a transport error. TLS problems are recognised by type, not by their text.
+pub fn nature(error: &reqwest::Error) -> Rupture {
+    if error.is_timeout() {
+        return Rupture::Delai;
+    }
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(current) = cause {
+        if current.is::<rustls::Error>() {
+            return Rupture::Tls;
+        }
+        // The source of an I/O error is the source of what it wraps, not what it wraps.
+        cause = match current.downcast_ref::<std::io::Error>() {
+            Some(io) => io
+                .get_ref()
+                .map(|inner| inner as &(dyn std::error::Error + 'static)),
+            None => current.source(),
+        };
+    }
+    if error.is_connect() {
+        Rupture::Connexion
+    } else {
+        Rupture::Coupure
+    }
+}
+
 /// A revocation list as PEM: authorities publish it as DER.
 fn pem_crl(bytes: Vec<u8>) -> Vec<u8> {
     if bytes.starts_with(b"-----") {

@@ -1,12 +1,13 @@
 //! The reference DUI (DUI témoin) and its mutants: the bench's control sample.
 //!
 //! A small but real *dossier usager informatisé*: identities with their statuses, an INSi client, a
-//! Pro Santé Connect client, and the driver API of `diapason_core::driver`. It knows no rule and no
+//! Pro Santé Connect client, a DMP client that feeds in the background, and the driver API of `diapason_core::driver`. It knows no rule and no
 //! scenario of the bench. A *mutant* is the same program with one seeded defect, named in `data/`.
 
 pub mod actions;
 pub mod api;
 pub mod config;
+pub mod dmp;
 pub mod document;
 pub mod dossier;
 pub mod http;

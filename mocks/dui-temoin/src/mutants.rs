@@ -51,10 +51,15 @@ struct MutantFile {
     mutant: Vec<MutantSpec>,
 }
 
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 5] = [
     ("mutants-ins.toml", include_str!("../data/mutants-ins.toml")),
     ("mutants-psc.toml", include_str!("../data/mutants-psc.toml")),
     ("mutants-cda.toml", include_str!("../data/mutants-cda.toml")),
+    ("mutants-dmp.toml", include_str!("../data/mutants-dmp.toml")),
+    (
+        "mutants-dmp-lecture.toml",
+        include_str!("../data/mutants-dmp-lecture.toml"),
+    ),
 ];
 
 /// Every mutant, INS first.
@@ -170,7 +175,7 @@ mod tests {
             );
             let id = mutant.scenario.as_str();
             let stem = id.to_lowercase().replace(['/', '.'], "-");
-            let exists = ["ins", "psc", "cda"]
+            let exists = ["ins", "psc", "cda", "dmp"]
                 .iter()
                 .any(|f| root.join(format!("scenarios/{f}/{stem}.yaml")).exists());
             assert!(exists, "{}: no scenario {id}", mutant.name);

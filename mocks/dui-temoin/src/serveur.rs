@@ -62,9 +62,9 @@ pub enum DuiError {
 }
 
 /// A running DUI.
-#[derive(Debug)]
 pub struct Dui {
     addr: SocketAddr,
+    state: AppState,
     stop: oneshot::Sender<()>,
     task: tokio::task::JoinHandle<std::io::Result<()>>,
 }
@@ -74,12 +74,18 @@ impl Dui {
     pub async fn start(config: DuiConfig) -> Result<Self, DuiError> {
         let (listener, state, addr) = bind(config).await?;
         let (stop, stopped) = oneshot::channel::<()>();
-        let server = axum::serve(listener, crate::api::app(state)).with_graceful_shutdown(async {
-            // An error means the handle was dropped: stop too.
-            let _ = stopped.await;
-        });
+        let server =
+            axum::serve(listener, crate::api::app(state.clone())).with_graceful_shutdown(async {
+                // An error means the handle was dropped: stop too.
+                let _ = stopped.await;
+            });
         let task = tokio::spawn(server.into_future());
-        Ok(Self { addr, stop, task })
+        Ok(Self {
+            addr,
+            state,
+            stop,
+            task,
+        })
     }
 
     /// Address.
@@ -91,6 +97,7 @@ impl Dui {
     pub async fn stop(self) -> Result<(), DuiError> {
         // An error means that the server has stopped already; the task says why.
         let _ = self.stop.send(());
+        self.state.dmp().arreter();
         match self.task.await {
             Ok(result) => result.map_err(DuiError::Stopped),
             Err(error) => Err(DuiError::Stopped(std::io::Error::other(error))),
@@ -119,5 +126,6 @@ async fn bind(config: DuiConfig) -> Result<(TcpListener, AppState, SocketAddr), 
     let listener = TcpListener::bind(wanted).await.map_err(listen)?;
     let addr = listener.local_addr().map_err(listen)?;
     state.set_address(addr);
+    crate::dmp::travailleur::demarrer(&state);
     Ok((listener, state, addr))
 }

@@ -7,6 +7,7 @@ use diapason_core::driver::Trace;
 use diapason_core::{Clock, Timestamp};
 
 use crate::config::DuiConfig;
+use crate::dmp::DmpState;
 use crate::dossier::Dossiers;
 use crate::insi::InsiClient;
 use crate::mutants::Mutants;
@@ -25,6 +26,7 @@ struct Inner {
     dossiers: Mutex<Dossiers>,
     insi: Option<InsiClient>,
     psc: PscState,
+    dmp: DmpState,
 }
 
 impl AppState {
@@ -42,6 +44,7 @@ impl AppState {
             .map(|settings| InsiClient::new(settings, config.seed, &mutants))
             .transpose()?;
         let psc = PscState::new(&config, &mutants)?;
+        let dmp = DmpState::new(&config, &mutants)?;
         Ok(Self(Arc::new(Inner {
             config,
             clock,
@@ -50,6 +53,7 @@ impl AppState {
             dossiers: Mutex::new(dossiers),
             insi,
             psc,
+            dmp,
         })))
     }
 
@@ -117,6 +121,31 @@ impl AppState {
         &self.0.psc
     }
 
+    /// What the DMP part keeps in memory.
+    pub fn dmp(&self) -> &DmpState {
+        &self.0.dmp
+    }
+
+    /// Writes the store; what cannot be written is said in the technical log.
+    pub fn sauver(&self) {
+        let mut dossiers = self.dossiers();
+        if let Err(error) = dossiers.save() {
+            let line = format!("enregistrement impossible : {error}");
+            let now = self.now();
+            dossiers.log(now, &line);
+        }
+    }
+
+    /// Stops and starts again, as after a power cut: memory is lost, what is on disk is found again.
+    pub fn redemarrer(&self) -> Result<(), DuiError> {
+        self.0.dmp.arreter();
+        let reopened = self.dossiers().rouvrir();
+        crate::psc::fermer(self);
+        crate::dmp::defauts::apres_redemarrage(self);
+        crate::dmp::travailleur::demarrer(self);
+        reopened
+    }
+
     /// Adds a functional trace.
     pub fn trace(&self, trace: Trace) {
         self.dossiers().traces.push(trace);
@@ -130,7 +159,9 @@ impl AppState {
 
     /// Back to the first day: no person, no trace, no setting, no session. The clock goes on.
     pub fn reset(&self) {
+        self.0.dmp.arreter();
         self.dossiers().clear();
+        crate::dmp::travailleur::demarrer(self);
         crate::psc::reset(self);
     }
 }

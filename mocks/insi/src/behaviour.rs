@@ -37,6 +37,8 @@ pub struct Behaviour {
     pub untrusted_client: Untrusted,
     /// Call on the listener without mutual TLS that carries no assertion.
     pub no_assertion: Refusal,
+    /// Assertion whose signature does not hold over the bytes received. One without a signature is served.
+    pub bad_signature: Refusal,
     /// IDAM absent or not of 12 alphanumerics.
     pub idam: Refusal,
     /// Search without a birth name.
@@ -53,6 +55,7 @@ impl Default for Behaviour {
             other_cn: Refusal::Fault,
             untrusted_client: Untrusted::Fault,
             no_assertion: Refusal::Fault,
+            bad_signature: Refusal::Fault,
             idam: Refusal::Serve,
             missing_nom: Refusal::Fault,
             prefix_prenoms: false,
@@ -113,6 +116,13 @@ impl Behaviour {
                 format!(
                     "{} (guess)",
                     refusal(self.no_assertion, "fault siram_100 desir_560, family B")
+                ),
+            ),
+            (
+                "insi.bad_signature",
+                format!(
+                    "{} (guess)",
+                    refusal(self.bad_signature, "fault siram_100 desir_560, family B")
                 ),
             ),
             (

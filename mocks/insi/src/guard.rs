@@ -23,7 +23,7 @@ pub(crate) fn real_data(incoming: &Incoming, people: &People) -> Option<String> 
         .map(|(_, value)| value.as_bytes())
         .chain([incoming.path.as_bytes(), incoming.query.as_bytes()]);
     fields.or_else(|| {
-        head.chain([incoming.body.as_slice()])
+        head.chain([&incoming.body[..]])
             .flat_map(whole_matricules)
             .any(|m| is_foreign(m.number(), people))
             .then(|| "matricule complet hors des jeux de test dans le message".to_owned())

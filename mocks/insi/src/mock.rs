@@ -188,7 +188,12 @@ pub(crate) fn arm_service(service: &InsiService, arm: &Arm) -> Result<bool, ArmE
                 service.faults().clear();
             }
         }
-        Arm::PscUser(_) | Arm::Advance(_) | Arm::RotateKeys(_) | Arm::EndSso(_) => {
+        Arm::PscUser(_)
+        | Arm::Advance(_)
+        | Arm::RotateKeys(_)
+        | Arm::EndSso(_)
+        | Arm::Dmp(_)
+        | Arm::DmpDocument(_) => {
             return Ok(false);
         }
     }

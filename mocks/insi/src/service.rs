@@ -10,6 +10,7 @@ use diapason_core::{FaultId, PersonaId, Sha256Hex};
 use diapason_formats::http::ContentType;
 use diapason_formats::insi::answer::Family;
 use diapason_formats::insi::request::{Content, SoapVersion};
+use diapason_formats::insi::saml::signature_problems;
 use diapason_formats::insi::xml::XmlProblem;
 use diapason_formats::insi::{
     Answer, Envelope, Individu, Message, OP_UNKNOWN, OP_VERIFICATION, Request,
@@ -182,6 +183,13 @@ impl InsiService {
         {
             let why = "aucune assertion ne dit qui appelle";
             return fault(500, &fautes::desir_560(message_id, why));
+        }
+        if assertions > 0 && self.behaviour.bad_signature == Refusal::Fault {
+            let problems = signature_problems(&incoming.body);
+            if let Some(problem) = problems.iter().flatten().find(|p| !p.is_empty()) {
+                let why = format!("la signature de l'assertion ne se vérifie pas : {problem}");
+                return fault(500, &fautes::desir_560(message_id, &why));
+            }
         }
         let idam = request.lps.as_ref().and_then(|l| l.idam.as_deref());
         let idam_ok =

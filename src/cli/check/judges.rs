@@ -15,6 +15,7 @@ use diapason_formats::kind;
 use diapason_formats::xml::Limits;
 use diapason_rules::document::{DocumentFinding, DocumentJudge, DocumentReport, OWN_PACK};
 
+use super::dmp;
 use super::documents::{self, Plugged};
 use super::messages::{self, Exchanges};
 use super::outcome::{FileReport, FileVerdict, FindingLine, IndeterminateLine, Open};
@@ -126,6 +127,8 @@ impl Judges {
                 return Judged::File(Box::new(report));
             }
         };
+        // A capture of the wire is judged as the listeners record it, in one piece.
+        let bytes = diapason_formats::http::without_chunks(&bytes);
         let file_name = path.and_then(Path::file_name).map(|n| n.to_string_lossy());
         let kind = match self.forced {
             Some(kind) => {
@@ -158,7 +161,11 @@ impl Judges {
         report: &mut FileReport,
     ) {
         match kind {
-            DocumentKind::Cda | DocumentKind::Userinfo => self.document(kind, bytes, report),
+            DocumentKind::Cda
+            | DocumentKind::Userinfo
+            | DocumentKind::XdsMetadata
+            | DocumentKind::SamlAssertion
+            | DocumentKind::LotSignature => self.document(kind, bytes, report),
             DocumentKind::Jwt => {
                 report.notes.push(
                     self.say(
@@ -178,9 +185,12 @@ impl Judges {
             DocumentKind::SoapRequest => {
                 match self.exchanges.get_or_init(|| Exchanges::new(&self.rules)) {
                     Ok(exchanges) => {
-                        exchanges.judge(bytes, self.lang, report);
+                        let of_dmp = exchanges.judge(bytes, self.lang, report);
                         self.describe(report);
-                        if self.plugged.has_schemas() {
+                        if of_dmp {
+                            // The schemas given judge it there too.
+                            self.document(kind, bytes, report);
+                        } else if self.plugged.has_schemas() {
                             // What no rule judges yet, the schemas given may.
                             report.open = None;
                             report.reason = None;
@@ -194,11 +204,9 @@ impl Judges {
             DocumentKind::ProductStatement => written::product(bytes, report),
             DocumentKind::Scenario => self.written.scenario(bytes, path, self.lang, report),
             DocumentKind::RulePack => self.written.rule_pack(bytes, report),
-            DocumentKind::Xdm
-            | DocumentKind::XdsMetadata
-            | DocumentKind::SoapAnswer
-            | DocumentKind::SamlAssertion
-            | DocumentKind::Email => self.not_yet(kind, report),
+            DocumentKind::Xdm | DocumentKind::SoapAnswer | DocumentKind::Email => {
+                self.not_yet(kind, report);
+            }
         }
     }
 
@@ -222,7 +230,17 @@ impl Judges {
             .documents
             .get_or_init(|| documents::judge(&self.rules, &self.plugged));
         match judge {
-            Ok(judge) => self.take(judge.judge(kind, bytes), kind, bytes, report),
+            Ok(judge) => {
+                let mut said = judge.judge(kind, bytes);
+                if kind == DocumentKind::SoapRequest {
+                    dmp::Places::of(bytes).put_back(&mut said.findings);
+                    // The transaction first, then the model of the document it carries.
+                    if let (Some(message), Some(model)) = (&report.model, &said.model) {
+                        said.model = Some(format!("{message}, {model}"));
+                    }
+                }
+                self.take(said, kind, bytes, report);
+            }
             Err(why) => report.failed(why.clone()),
         }
     }
@@ -339,14 +357,6 @@ impl Judges {
             DocumentKind::Xdm => (
                 "une archive XDM n'est pas encore jugée : son juge arrive avec les familles MSSanté et DMP ; les documents CDA qu'elle contient peuvent être donnés un à un",
                 "an XDM package is not judged yet: its judge arrives with the MSSanté and DMP families; the CDA documents inside can be given one by one",
-            ),
-            DocumentKind::XdsMetadata => (
-                "des métadonnées XDS ne sont pas encore jugées : leur juge arrive avec la famille DMP",
-                "XDS metadata are not judged yet: their judge arrives with the DMP family",
-            ),
-            DocumentKind::SamlAssertion => (
-                "une assertion SAML seule n'est pas encore jugée : son juge (VIHF) arrive avec la famille DMP ; celle d'une requête INSi se juge dans sa requête",
-                "a lone SAML assertion is not judged yet: its judge (VIHF) arrives with the DMP family; that of an INSi request is judged inside its request",
             ),
             _ => (
                 "une réponse SOAP n'est pas encore jugée : elle vient du service ; son juge arrive avec la famille DMP",

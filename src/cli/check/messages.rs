@@ -1,4 +1,4 @@
-//! Messages without their exchange: INSi requests and tokens.
+//! Messages without their exchange: INSi and DMP requests, and tokens.
 //!
 //! A file tells nothing of the connection, the clock or the answer: rules that need those are left out, and the report says so.
 
@@ -13,37 +13,48 @@ use diapason_rules::document::OWN_PACK;
 use diapason_rules::{Judge, SeenExchange};
 use serde_json::Value;
 
+use super::dmp;
 use super::outcome::{FileReport, FindingLine, Open};
 
 /// Facts that only an exchange has, wherever they stand.
-const OF_THE_EXCHANGE: &[&str] = &["temps_skew_s", "age_s", "emetteur_matches_ou"];
+const OF_THE_EXCHANGE: &[&str] = &[
+    "temps_skew_s",
+    "age_s",
+    "emetteur_matches_ou",
+    "same_holder_as_tls",
+    "same_key_as_tls",
+    "same_authority_as_tls",
+    "valid_now",
+];
 /// Facts that a lone envelope does not have.
 const OF_HTTP: &[&str] = &["content_type_action_equal"];
 
-/// The rules over INSi requests that a file can be judged by.
-pub(super) struct Exchanges {
-    judge: Judge,
+/// The rules over requests of one service that a file can be judged by.
+#[derive(Default)]
+struct Asked {
     /// Rules that an envelope alone can be judged by.
     alone: BTreeSet<RuleId>,
     /// Rules that a raw HTTP request can be judged by.
     with_http: BTreeSet<RuleId>,
-    all: usize,
+    /// Rules that need more than a file.
+    left: usize,
 }
 
-impl Exchanges {
-    pub(super) fn new(rules: &[Rule]) -> Result<Self, String> {
-        let judge = Judge::new(rules).map_err(|e| e.to_string())?;
-        let (mut alone, mut with_http, mut all) = (BTreeSet::new(), BTreeSet::new(), 0);
+impl Asked {
+    /// `facts` is the member of the facts that is of the service.
+    fn new(rules: &[Rule], service: Service, facts: &str) -> Self {
+        let mut asked = Self::default();
         for rule in rules {
-            let Check::Schema { on, facts } = &rule.check else {
-                continue;
+            let (on, schema) = match &rule.check {
+                Check::Schema { on, facts } if on.service == service => (on, facts),
+                Check::Rust { on } if *on == service => {
+                    asked.left += 1;
+                    continue;
+                }
+                _ => continue,
             };
-            if on.service != Service::Insi {
-                continue;
-            }
-            all += 1;
             let mut used = Used::default();
-            used.schema(facts, true);
+            used.schema(schema, true);
             if let Some(when) = &on.when {
                 used.schema(when, true);
             }
@@ -51,51 +62,98 @@ impl Exchanges {
                 used.roots.iter().all(|r| roots.contains(&r.as_str()))
                     && !used.names.iter().any(|n| but.contains(&n.as_str()))
             };
-            if only(&["insi", "body", "operation", "http"], OF_THE_EXCHANGE) {
-                with_http.insert(rule.id.clone());
+            if only(&[facts, "body", "operation", "http"], OF_THE_EXCHANGE) {
+                asked.with_http.insert(rule.id.clone());
+            } else {
+                asked.left += 1;
             }
             let but = [OF_THE_EXCHANGE, OF_HTTP].concat();
-            if only(&["insi", "body", "operation"], &but) {
-                alone.insert(rule.id.clone());
+            if only(&[facts, "body", "operation"], &but) {
+                asked.alone.insert(rule.id.clone());
             }
         }
+        asked
+    }
+
+    /// How many rules a file of that kind leaves out.
+    fn left_for(&self, is_http: bool) -> usize {
+        if is_http {
+            self.left
+        } else {
+            self.left + self.with_http.len() - self.alone.len()
+        }
+    }
+}
+
+/// The rules over requests that a file can be judged by.
+pub(super) struct Exchanges {
+    judge: Judge,
+    insi: Asked,
+    dmp: Asked,
+}
+
+impl Exchanges {
+    pub(super) fn new(rules: &[Rule]) -> Result<Self, String> {
         Ok(Self {
-            judge,
-            alone,
-            with_http,
-            all,
+            judge: Judge::new(rules).map_err(|e| e.to_string())?,
+            insi: Asked::new(rules, Service::Insi, "insi"),
+            dmp: Asked::new(rules, Service::Dmp, "dmp"),
         })
     }
 
-    /// Judges an INSi request, raw or alone; any other SOAP request is said not to be judged yet.
-    pub(super) fn judge(&self, bytes: &[u8], lang: Lang, report: &mut FileReport) {
+    /// Judges an INSi or a DMP request, raw or alone, by its facts; any other SOAP request is said not to be judged.
+    /// True for a request of the DMP: what it is made of is judged apart.
+    pub(super) fn judge(&self, bytes: &[u8], lang: Lang, report: &mut FileReport) -> bool {
         let parsed = HttpRequest::parse(bytes);
         let is_http = parsed.malformed.is_none();
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         let body = if is_http { &parsed.body[..] } else { bytes };
-        if !is_insi(body) {
+        let of_insi = is_insi(body);
+        if !of_insi && !dmp::is_dmp(bytes) {
             report.leave_open(
                 Open::NotJudgedYet,
                 match lang {
-                    Lang::Fr => "une requête SOAP d'un autre service que l'INSi n'est pas encore jugée : son juge arrive avec la famille DMP",
-                    Lang::En => "a SOAP request to another service than INSi is not judged yet: its judge arrives with the DMP family",
+                    Lang::Fr => {
+                        "aucune famille de Diapason ne juge une requête SOAP d'un autre service que l'INSi et le DMP"
+                    }
+                    Lang::En => {
+                        "no family of Diapason judges a SOAP request to another service than INSi and the DMP"
+                    }
                 },
             );
-            return;
+            return false;
         }
+        let (service, asked) = if of_insi {
+            (Service::Insi, &self.insi)
+        } else {
+            (Service::Dmp, &self.dmp)
+        };
         let request = if is_http {
             bytes.to_vec()
         } else {
-            [&b"POST /lps HTTP/1.1\r\n\r\n"[..], body].concat()
+            [&b"POST / HTTP/1.1\r\n\r\n"[..], body].concat()
         };
-        let action = parsed.content_type().and_then(|c| c.action);
-        let insi = InsiRequest::parse(body).unwrap_or_default();
-        let has_assertion = insi.security.is_some();
+        let (listener, operation) = if of_insi {
+            let action = parsed.content_type().and_then(|c| c.action);
+            let insi = InsiRequest::parse(body).unwrap_or_default();
+            let listener = if insi.security.is_some() {
+                "tls"
+            } else {
+                "tlsm"
+            };
+            (listener, insi.operation(action.as_deref()).to_owned())
+        } else {
+            let operation = dmp::Places::of(bytes).operation;
+            (
+                "tlsm",
+                operation.map_or("unknown", |o| o.as_str()).to_owned(),
+            )
+        };
         let exchange = Exchange {
             id: ExchangeId(1),
-            service: Service::Insi,
-            listener: if has_assertion { "tls" } else { "tlsm" }.to_owned(),
-            operation: insi.operation(action.as_deref()).to_owned(),
+            service,
+            listener: listener.to_owned(),
+            operation,
             connection: 1,
             peer: String::new(),
             tls: None,
@@ -116,12 +174,27 @@ impl Exchanges {
             response: Vec::new(),
             step: None,
         };
+        self.take(&seen, is_http, asked, report);
+        let (name, left) = (
+            if of_insi { "INSi" } else { "DMP" },
+            asked.left_for(is_http),
+        );
+        report.model = Some(format!("{name} {}", seen.exchange.operation));
+        report.notes.push(match lang {
+            Lang::Fr => format!("{left} règles {name} demandent l'échange entier (TLS, horloge, réponse, en-têtes absents d'un fichier, appels précédents) : `diapason run` les juge"),
+            Lang::En => format!("{left} {name} rules need the whole exchange (TLS, clock, answer, headers that a file lacks, earlier calls): `diapason run` judges them"),
+        });
+        !of_insi
+    }
+
+    /// What the rules asked say of the facts.
+    fn take(&self, seen: &SeenExchange, is_http: bool, asked: &Asked, report: &mut FileReport) {
         let asked = if is_http {
-            &self.with_http
+            &asked.with_http
         } else {
-            &self.alone
+            &asked.alone
         };
-        let (findings, checks) = self.judge.judge_exchange(&seen);
+        let (findings, checks) = self.judge.judge_exchange(seen);
         for (rule, count) in checks {
             if asked.contains(&rule) {
                 report
@@ -150,12 +223,6 @@ impl Exchanges {
                 });
             }
         }
-        let left = self.all - asked.len();
-        report.model = Some(format!("INSi {}", seen.exchange.operation));
-        report.notes.push(match lang {
-            Lang::Fr => format!("{left} règles INSi demandent l'échange entier (TLS, horloge, réponse, en-têtes absents d'un fichier) : `diapason run` les juge"),
-            Lang::En => format!("{left} INSi rules need the whole exchange (TLS, clock, answer, headers that a file lacks): `diapason run` judges them"),
-        });
     }
 }
 

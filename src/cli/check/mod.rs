@@ -2,6 +2,7 @@
 //!
 //! Files are read and judged on every core and shown in the order of their names; nothing of a file is kept once it is shown.
 
+mod dmp;
 pub(crate) mod documents;
 mod format;
 mod html;
@@ -58,7 +59,7 @@ enum Shape {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Kinds: cda, xdm, xds_metadata, soap_request, soap_answer, saml_assertion, email, jwt, userinfo, driver_message, product_statement, scenario, rule_pack.\n\
+    after_help = "Kinds: cda, xdm, xds_metadata, soap_request, soap_answer, saml_assertion, lot_signature, email, jwt, userinfo, driver_message, product_statement, scenario, rule_pack.\n\
 Exit codes: 0 conform, 1 deviations (whatever else could not be judged), 2 usage, or something could not be judged, 4 bench error.\n\n\
 Examples:\n  diapason check lettre.xml\n  diapason check documents/ --format sarif --output diapason.sarif\n  diapason check documents/ --cda-kit TestContenuCDA-3-0 --strict"
 )]

@@ -56,7 +56,7 @@ pub fn facts(
         "message_id_uuid": request.message_id().is_some_and(is_uuid),
         "bam": request.bam.as_ref().map(|b| bam(b, at)),
         "lps": request.lps.as_ref().map(|l| lps(l, at)),
-        "security": request.security.as_ref().map(|s| s.facts(at)),
+        "security": request.security.as_ref().map(|s| s.facts(at, body)),
         "body": request.body.as_ref().map(body_facts),
         "traits": match content { Some(Content::Traits(t)) => traits(t), _ => Value::Null },
         "vitale": match content { Some(Content::Vitale(v)) => vitale(v), _ => Value::Null },

@@ -1,4 +1,4 @@
-//! The assertion in `wsse:Security`: what it says. Its signature is described, not verified here.
+//! The assertion in `wsse:Security`: what it says, and whether its signature holds over the bytes received.
 
 use base64::Engine as _;
 use diapason_core::Timestamp;
@@ -9,6 +9,8 @@ use x509_parser::prelude::{FromDer as _, X509Certificate, X509Name};
 use super::ns::{DSIG, SAML};
 use super::temps::{self, DateTime};
 use super::xml::{child, children, named, trimmed};
+use crate::signature::verify;
+use crate::xml::{Limits, NodeId, Tree};
 
 /// Where the signature is and what it declares.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -157,18 +159,51 @@ fn certificate_names(base64: &str) -> Option<(Option<String>, Option<String>)> {
     Some((cn(certificate.subject()), cn(certificate.issuer())))
 }
 
-impl Security {
-    /// As facts.
-    pub(crate) fn facts(&self, at: Timestamp) -> Value {
-        json!({
-            "count": self.count,
-            "assertions": self.assertions.iter().map(|a| a.facts(at)).collect::<Vec<_>>(),
+/// Why the signature of each assertion of `wsse:Security` does not hold over these bytes, in order: nothing without a
+/// signature, an empty text when it holds and covers the assertion.
+pub fn signature_problems(body: &[u8]) -> Vec<Option<String>> {
+    let Ok(tree) = Tree::read(body, &Limits::default()) else {
+        return Vec::new();
+    };
+    tree.descendant_elements(NodeId::ROOT)
+        .filter(|n| tree.is_named(*n, SAML, "Assertion"))
+        .filter(|n| tree.parent(*n).is_some_and(|p| tree.local(p) == "Security"))
+        .map(|assertion| {
+            let seen = verify(&tree, tree.child(assertion, DSIG, "Signature")?);
+            Some(if seen.holds() && seen.covers(assertion) {
+                String::new()
+            } else if seen.problems.is_empty() {
+                "la signature ne couvre pas l'assertion qui la porte".to_owned()
+            } else {
+                seen.said()
+            })
         })
+        .collect()
+}
+
+impl Security {
+    /// As facts. `body` is what was received.
+    pub(crate) fn facts(&self, at: Timestamp, body: &[u8]) -> Value {
+        let signed = self.assertions.iter().any(|a| a.signature.is_some());
+        let problems = if signed {
+            signature_problems(body)
+        } else {
+            Vec::new()
+        };
+        let assertions: Vec<Value> = self
+            .assertions
+            .iter()
+            .enumerate()
+            .map(|(rank, assertion)| {
+                assertion.facts(at, problems.get(rank).and_then(Option::as_deref))
+            })
+            .collect();
+        json!({ "count": self.count, "assertions": assertions })
     }
 }
 
 impl Assertion {
-    fn facts(&self, at: Timestamp) -> Value {
+    fn facts(&self, at: Timestamp, problem: Option<&str>) -> Value {
         let attributes: Map<String, Value> = self
             .attributes
             .iter()
@@ -193,6 +228,8 @@ impl Assertion {
                 "digest": s.digest,
                 "certificate_subject_cn": s.certificate_subject_cn,
                 "certificate_issuer_cn": s.certificate_issuer_cn,
+                "verifies": problem.map(str::is_empty),
+                "problem": problem.filter(|p| !p.is_empty()),
             })),
             "attributes": attributes,
         })

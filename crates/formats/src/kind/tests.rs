@@ -193,6 +193,129 @@ fn metadata_and_assertions_are_told_by_their_element() {
     is_not("<html><body/></html>", None, "HTML page");
 }
 
+const ENVELOPE: &str = "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"><s:Body><x:ProvideAndRegisterDocumentSetRequest xmlns:x=\"urn:ihe:iti:xds-b:2007\"/></s:Body></s:Envelope>";
+
+fn package(root: &str, attached: &[u8], root_last: bool) -> crate::mtom::Written {
+    let attachment = crate::mtom::Attachment {
+        content_id: "d@x",
+        content_type: "text/xml",
+        bytes: attached,
+    };
+    let how = crate::mtom::Layout {
+        root_last,
+        ..crate::mtom::Layout::default()
+    };
+    crate::mtom::write(root, &[attachment], &how)
+}
+
+#[test]
+fn a_package_is_seen_with_and_without_its_heads() {
+    let answer = ENVELOPE.replace("SetRequest", "SetRequestResponse");
+    let large = vec![0_u8; 2 * HEAD];
+    for root_last in [false, true] {
+        for attached in [CDA.as_bytes(), b"%PDF-1.4 \0\0", &large] {
+            for (root, kind) in [(ENVELOPE, K::SoapRequest), (answer.as_str(), K::SoapAnswer)] {
+                let written = package(root, attached, root_last);
+                is(kind, &written.body, None);
+                is(
+                    kind,
+                    [b"\r\n", written.body.as_slice()].concat(),
+                    Some("x.eml"),
+                );
+                let mime = format!(
+                    "MIME-Version: 1.0\r\nContent-Type: {}\r\n\r\n",
+                    written.content_type
+                );
+                is(kind, [mime.as_bytes(), &written.body].concat(), None);
+            }
+            let written = package(ENVELOPE, attached, root_last);
+            let http = format!(
+                "POST /si-dmp-server/v2/services/repository HTTP/1.1\r\ncontent-type: {}\r\n\r\n",
+                written.content_type
+            );
+            is(
+                K::SoapRequest,
+                [http.as_bytes(), &written.body].concat(),
+                None,
+            );
+        }
+    }
+    let whole = package(ENVELOPE, CDA.as_bytes(), false).body;
+    let found = detect(&whole, None).unwrap();
+    assert_eq!(
+        found.by,
+        "MTOM, Envelope, ProvideAndRegisterDocumentSetRequest"
+    );
+    // Cut short, it is still one, for its judge to say so.
+    is(K::SoapRequest, &whole[..whole.len() - 40], None);
+    is(
+        K::Email,
+        "From: a\r\nTo: b\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nhello\r\n--x--",
+        None,
+    );
+    is_not("--x\r\n\r\nhello\r\n--x--", None, "text that begins with");
+    is(
+        K::Scenario,
+        "---\nid: INS/va1\nsteps:\n  - pack: <s:Envelope>\n",
+        None,
+    );
+}
+
+#[test]
+fn the_messages_of_the_dmp_are_told_apart() {
+    let envelope = |body: &str| ENVELOPE.replace("ProvideAndRegisterDocumentSetRequest", body);
+    for request in ["PRPA_IN201307UV02", "setAuthorization", "AdhocQueryRequest"] {
+        is(K::SoapRequest, envelope(request), None);
+        let alone = format!("<{request} xmlns=\"urn:x\"/>");
+        is_not(alone, None, "whole SOAP envelope");
+    }
+    for answer in [
+        "PRPA_IN201308UV02",
+        "setAuthorizationResponse",
+        "AdhocQueryResponse",
+    ] {
+        is(K::SoapAnswer, envelope(answer), None);
+    }
+    let vihf = "<Assertion xmlns=\"urn:oasis:names:tc:SAML:2.0:assertion\"><AttributeStatement><Attribute Name=\"VIHF_Version\"/></AttributeStatement></Assertion>";
+    assert_eq!(
+        detect(vihf.as_bytes(), None).unwrap().by,
+        "saml:Assertion, VIHF_Version"
+    );
+    is_not("<w:Security xmlns:w='u'/>", None, "SAML assertion itself");
+}
+
+#[test]
+fn the_signature_of_a_lot_is_told_by_its_manifest() {
+    let signature = |content: &str| {
+        format!(
+            "<?xml version=\"1.0\"?><ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:SignedInfo/>{content}</ds:Signature>"
+        )
+    };
+    is(
+        K::LotSignature,
+        signature("<ds:Object><ds:Manifest Id=\"IHEManifest\"/></ds:Object>"),
+        None,
+    );
+    is(
+        K::LotSignature,
+        signature(
+            "<ds:Object><xad:QualifyingProperties xmlns:xad=\"http://uri.etsi.org/01903/v1.1.1#\"/></ds:Object>",
+        ),
+        None,
+    );
+    is(
+        K::Cda,
+        signature("<ds:Object><Manifest/><ClinicalDocument/></ds:Object>"),
+        None,
+    );
+    is_not(signature(""), None, "no ClinicalDocument inside");
+    is_not(
+        signature("<!-- Manifest -->"),
+        None,
+        "no ClinicalDocument inside",
+    );
+}
+
 /// A ZIP whose files are empty and stored.
 fn zip(names: &[&str]) -> Vec<u8> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
@@ -411,6 +534,14 @@ proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600), name in proptest::option::of("[a-z.]{0,12}")) {
         let _ = detect(&bytes, name.as_deref());
+    }
+
+    #[test]
+    fn no_package_makes_it_panic(pieces in proptest::collection::vec(proptest::sample::select(vec![
+        "--b", "--", "\r\n", "\n", "Content-Type: multipart/related; boundary=b", "Content-ID: <a>", "<s:Envelope", ENVELOPE,
+        "POST / HTTP/1.1", "HTTP/1.1 200 OK", "\0", "é", ":", "<",
+    ]), 0..14)) {
+        let _ = detect(pieces.concat().as_bytes(), None);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diapason_core::DocumentKind;
 
-use super::{Detected, HEAD, Unknown, xml};
+use super::{Detected, HEAD, Unknown, find, xml};
+use crate::mtom;
 
 /// Most lines looked at.
 const MOST_LINES: usize = 400;
@@ -47,7 +48,7 @@ pub(super) fn detect(bytes: &[u8], name: Option<&str>) -> Result<Detected, Unkno
     let text = String::from_utf8_lossy(head);
     let first = text.lines().next().unwrap_or_default().trim_end();
     if let Some(kind) = http(first) {
-        return if xml::holds_envelope(head) {
+        return if xml::holds_envelope(head) || package_after_head(bytes) {
             found(kind, "HTTP, Envelope")
         } else {
             let first: String = first.chars().take(80).collect();
@@ -128,6 +129,13 @@ pub(super) fn is_table(bytes: &[u8]) -> bool {
     })
 }
 
+/// Does an HTTP message begin here? What it carries may be binary.
+pub(super) fn is_http(bytes: &[u8]) -> bool {
+    let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+    std::str::from_utf8(&line[..line.len().min(HEAD)])
+        .is_ok_and(|line| http(line.trim_end()).is_some())
+}
+
 /// The first line of an HTTP message.
 fn http(first: &str) -> Option<DocumentKind> {
     if let Some(rest) = first.strip_prefix("HTTP/") {
@@ -140,6 +148,55 @@ fn http(first: &str) -> Option<DocumentKind> {
     let is_request =
         METHODS.contains(&method) && version.starts_with("HTTP/") && words.next().is_none();
     is_request.then_some(DocumentKind::SoapRequest)
+}
+
+/// Does an HTTP head announce a package whose root, further than the beginning, is an envelope?
+fn package_after_head(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(HEAD)];
+    let Some(end) = find(head, b"\r\n\r\n")
+        .map_or_else(|| find(head, b"\n\n").map(|at| at + 2), |at| Some(at + 4))
+    else {
+        return false;
+    };
+    let text = String::from_utf8_lossy(&head[..end]);
+    let content_type = text.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.trim()
+            .eq_ignore_ascii_case("content-type")
+            .then(|| value.trim())
+    });
+    let body = &bytes[end..];
+    content_type
+        .and_then(|value| mtom::read(value, body).ok())
+        .and_then(|package| Some(package.content(package.root_part()?, body)))
+        .is_some_and(|root| xml::holds_envelope(&root[..root.len().min(HEAD)]))
+}
+
+/// A package captured without its HTTP head: it begins with a delimiter, or with MIME headers.
+pub(super) fn package(bytes: &[u8]) -> Option<Detected> {
+    let head = &bytes[..bytes.len().min(HEAD)];
+    let first = head
+        .split(|b| *b == b'\n')
+        .find(|l| !l.trim_ascii().is_empty())?;
+    let delimiter = first.starts_with(b"--") && first.trim_ascii().len() > 2;
+    let is_header =
+        |line: &[u8]| line.len() < 4096 && line.contains(&b':') && !line.starts_with(b"<");
+    if !delimiter && !is_header(first) {
+        return None;
+    }
+    let mut found = if let Ok(package) = mtom::read_bare(bytes)? {
+        let root = package.content(package.root_part()?, bytes);
+        xml::envelope_in(&root[..root.len().min(HEAD)])?
+    } else {
+        // Damaged: its judge says how, if it is one at all.
+        let text = String::from_utf8_lossy(&head[..head.len().min(4096)]).to_ascii_lowercase();
+        if !text.contains("content-") {
+            return None;
+        }
+        xml::envelope_in(head)?
+    };
+    found.by = format!("MTOM, {}", found.by);
+    Some(found)
 }
 
 /// A token: three parts in base64url, the first of which is a JSON header.

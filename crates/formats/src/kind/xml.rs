@@ -4,7 +4,7 @@
 
 use diapason_core::DocumentKind;
 
-use super::{Detected, Unknown, find};
+use super::{Detected, HEAD, Unknown, find};
 
 const SOAP: [&str; 2] = [
     "http://www.w3.org/2003/05/soap-envelope",
@@ -13,6 +13,16 @@ const SOAP: [&str; 2] = [
 const SAML2: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 const XSL: &str = "http://www.w3.org/1999/XSL/Transform";
 const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
+
+/// Answers of HL7 V3 whose names do not say so.
+const HL7_ANSWERS: [&str; 6] = [
+    "PRPA_IN201306UV02",
+    "PRPA_IN201308UV02",
+    "PRPA_IN201312UV02",
+    "PRPA_IN201313UV02",
+    "PRPA_IN201315UV02",
+    "PRPA_IN201316UV02",
+];
 
 /// Most tags looked at, and most bytes, before giving up on finding the body of a message.
 const MOST_TAGS: usize = 50_000;
@@ -39,11 +49,26 @@ pub(super) fn detect(bytes: &[u8], whole: bool) -> Result<Detected, Unknown> {
     match (root.local, root.namespace.as_str()) {
         ("ClinicalDocument", _) => found(DocumentKind::Cda, "ClinicalDocument"),
         ("stylesheet" | "transform", XSL) => wrapped(bytes, whole, "xsl:stylesheet"),
-        ("Signature", DSIG) => wrapped(bytes, whole, "ds:Signature"),
+        ("Signature", DSIG) => wrapped(bytes, whole, "ds:Signature").or_else(|unknown| {
+            let element = ["Manifest", "QualifyingProperties"]
+                .into_iter()
+                .find(|name| start_tag(bytes, name.as_bytes()).is_some());
+            element.map_or(Err(unknown), |name| {
+                found(DocumentKind::LotSignature, &format!("ds:Signature, {name}"))
+            })
+        }),
         ("SubmitObjectsRequest" | "ProvideAndRegisterDocumentSetRequest", _) => {
             found(DocumentKind::XdsMetadata, root.local)
         }
-        ("Assertion", SAML2) => found(DocumentKind::SamlAssertion, "saml:Assertion"),
+        ("Assertion", SAML2) => {
+            let vihf = find(&bytes[..bytes.len().min(HEAD)], b"\"VIHF_Version\"").is_some();
+            let by = if vihf {
+                "saml:Assertion, VIHF_Version"
+            } else {
+                "saml:Assertion"
+            };
+            found(DocumentKind::SamlAssertion, by)
+        }
         ("Envelope", namespace) if SOAP.contains(&namespace) => Ok(soap(tags)),
         _ => Err(other(&root)),
     }
@@ -62,7 +87,8 @@ fn soap(tags: Tags<'_>) -> Detected {
                     || local == "RESULTAT"
                     || local.ends_with("Response")
                     || local.ends_with("Reponse")
-                    || local.starts_with("MCCI_IN");
+                    || local.starts_with("MCCI_IN")
+                    || HL7_ANSWERS.contains(&local);
                 return if is_answer {
                     answer(local)
                 } else {
@@ -88,17 +114,31 @@ fn answer(by: &str) -> Detected {
     }
 }
 
-/// Is there a SOAP envelope in these bytes, which may begin by a MIME part or a chunk length?
+/// The kind of the first SOAP envelope in these bytes, which may begin by a MIME part or a chunk length.
+pub(super) fn envelope_in(bytes: &[u8]) -> Option<Detected> {
+    let at = start_tag(bytes, b"Envelope")?;
+    let mut tags = Tags::new(&bytes[at..]);
+    tags.next()
+        .filter(|root| root.local == "Envelope")
+        .map(|_| soap(tags))
+}
+
+/// Is there a SOAP envelope in these bytes?
 pub(super) fn holds_envelope(bytes: &[u8]) -> bool {
+    start_tag(bytes, b"Envelope").is_some()
+}
+
+/// Where the first start tag of that local name begins.
+fn start_tag(bytes: &[u8], name: &[u8]) -> Option<usize> {
     let mut from = 0;
-    while let Some(at) = bytes.get(from..).and_then(|rest| find(rest, b"Envelope")) {
+    while let Some(at) = bytes.get(from..).and_then(|rest| find(rest, name)) {
         let name_at = from + at;
-        if is_start_tag(bytes, name_at, 8) {
-            return true;
+        if is_start_tag(bytes, name_at, name.len()) {
+            return bytes[..name_at].iter().rposition(|b| *b == b'<');
         }
-        from = name_at + 8;
+        from = name_at + name.len();
     }
-    false
+    None
 }
 
 /// Is the local name of `len` bytes at `at` that of a start tag, with or without a prefix?
@@ -122,19 +162,11 @@ fn is_start_tag(bytes: &[u8], at: usize, len: usize) -> bool {
 
 /// A CDA document inside a stylesheet or a signature.
 fn wrapped(bytes: &[u8], whole: bool, by: &str) -> Result<Detected, Unknown> {
-    let mut from = 0;
-    while let Some(at) = bytes
-        .get(from..)
-        .and_then(|rest| find(rest, b"ClinicalDocument"))
-    {
-        let name_at = from + at;
-        if is_start_tag(bytes, name_at, 16) {
-            return Ok(Detected {
-                kind: DocumentKind::Cda,
-                by: format!("{by}, ClinicalDocument"),
-            });
-        }
-        from = name_at + 16;
+    if start_tag(bytes, b"ClinicalDocument").is_some() {
+        return Ok(Detected {
+            kind: DocumentKind::Cda,
+            by: format!("{by}, ClinicalDocument"),
+        });
     }
     let (fr, en) = if whole {
         ("", "")
@@ -162,13 +194,25 @@ fn other(root: &Tag<'_>) -> Unknown {
             "; a SOAP envelope is in the namespace of SOAP 1.1 or 1.2",
         )),
         "Assertion" => Some((" ; seul SAML 2.0 est connu", "; only SAML 2.0 is known")),
-        "EncryptedAssertion" | "Response" => Some((
+        "EncryptedAssertion" | "Response" | "Security" => Some((
             " ; donnez l'assertion SAML elle-même",
             "; give the SAML assertion itself",
         )),
         "RegistryObjectList" | "RegistryPackage" | "ExtrinsicObject" => Some((
             " ; donnez le SubmitObjectsRequest entier",
             "; give the whole SubmitObjectsRequest",
+        )),
+        "AdhocQueryRequest"
+        | "RetrieveDocumentSetRequest"
+        | "setAuthorization"
+        | "patientList"
+        | "listAuthorizationByPatient" => Some((
+            " ; donnez l'enveloppe SOAP entière",
+            "; give the whole SOAP envelope",
+        )),
+        local if local.starts_with("PRPA_IN") => Some((
+            " ; donnez l'enveloppe SOAP entière",
+            "; give the whole SOAP envelope",
         )),
         "schema" | "pattern" => Some((
             " ; les schémas et schématrons jugent, ils ne sont pas jugés",

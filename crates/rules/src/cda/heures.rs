@@ -122,6 +122,22 @@ fn paris(instant: PrimitiveDateTime) -> Option<i64> {
     Some(if summer { 120 } else { 60 })
 }
 
+/// `AAAA-MM-JJ HH:MM` in Paris of a time of HL7 in UTC, written to the minute at least.
+pub(crate) fn local_time(utc: &str) -> Option<String> {
+    let stamp = Stamp::read(utc).filter(|s| s.offset.is_none() && s.digits >= 12)?;
+    let local = stamp
+        .local
+        .checked_add(Duration::minutes(paris(stamp.local)?))?;
+    Some(format!(
+        "{:04}-{:02}-{:02} {:02}:{:02}",
+        local.year(),
+        u8::from(local.month()),
+        local.day(),
+        local.hour(),
+        local.minute()
+    ))
+}
+
 fn written(offset: i64) -> String {
     let sign = if offset < 0 { '-' } else { '+' };
     format!("{sign}{:02}{:02}", offset.abs() / 60, offset.abs() % 60)

@@ -22,6 +22,7 @@ use diapason_formats::xml::{NodeId, Tree};
 
 use crate::document::DocumentRule;
 
+pub(crate) use heures::local_time;
 pub use kit::{Kit, KitError};
 pub use lecture::reading;
 pub use modele::model;

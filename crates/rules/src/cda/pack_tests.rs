@@ -166,7 +166,7 @@ fn assertions_and_rules_agree_both_ways() {
             .collect();
         let in_pack: BTreeSet<&str> = RULES
             .iter()
-            .filter(|r| matches!(&r.check, Check::Schematron { file: named } if named == file))
+            .filter(|r| matches!(&r.check, Check::Schematron { file: named, .. } if named == file))
             .map(|r| r.id.as_str())
             .collect();
         assert!(in_file.len() >= 20, "{file}: {} ids", in_file.len());

@@ -29,10 +29,16 @@ pub(super) fn pack() -> RulePack {
     PACK.clone()
 }
 
-/// The rules of the other pack: the registered functions of both must find their rules.
-static PSC: LazyLock<Vec<Rule>> = LazyLock::new(|| {
-    let pack: RulePack = serde_saphyr::from_str(&text("profiles/rules/psc.yaml")).unwrap();
-    pack.rules
+/// The rules of the other packs: the registered functions of all must find their rules.
+static OTHERS: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    ["psc", "dmp-conduite"]
+        .into_iter()
+        .flat_map(|name| {
+            let path = format!("profiles/rules/{name}.yaml");
+            let pack: RulePack = serde_saphyr::from_str(&text(&path)).unwrap();
+            pack.rules
+        })
+        .collect()
 });
 
 /// A judge over `rules`, and whatever else the registered functions need.
@@ -40,7 +46,7 @@ pub(super) fn judge(rules: &[Rule]) -> Judge {
     let mut all = rules.to_vec();
     let here: BTreeSet<String> = all.iter().map(|r| r.id.to_string()).collect();
     let mut others = pack().rules;
-    others.extend(PSC.clone());
+    others.extend(OTHERS.clone());
     all.extend(
         others
             .into_iter()

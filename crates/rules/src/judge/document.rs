@@ -73,9 +73,7 @@ impl<'a> Judging<'a> {
                 Some(self.rule)
             };
             if let Some(rule) = rule {
-                for _ in 0..*times {
-                    self.out.ran(rule, EVIDENCE);
-                }
+                self.out.ran_times(rule, EVIDENCE, *times);
             }
         }
         for finding in &report.findings {

@@ -47,7 +47,8 @@ static JUDGE: LazyLock<Judge> = LazyLock::new(|| {
             pack.rules
         })
         .collect();
-    let documents = DocumentJudge::new(&rules, Arc::new(MemoryFiles::new(files("cda")))).unwrap();
+    let sets = files("cda").into_iter().chain(files("dmp"));
+    let documents = DocumentJudge::new(&rules, Arc::new(MemoryFiles::new(sets))).unwrap();
     Judge::new(&rules)
         .unwrap()
         .with_documents(Arc::new(documents))

@@ -101,6 +101,7 @@ impl World {
             rules: vec![(rules[0].clone(), super::Compiled::Scenario)],
             index: std::iter::once((rules[0].id.clone(), 0)).collect(),
             documents: None,
+            ahead: super::message::Reports::default(),
         };
         judge.judge(&self.0, &product()).verdict
     }

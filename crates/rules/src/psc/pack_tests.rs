@@ -24,9 +24,11 @@ fn pack(name: &str) -> RulePack {
         .unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
-/// The PSC rules, and the Rust rules of the other pack, whose functions are registered too.
+/// The PSC rules, and the Rust rules of the other packs, whose functions are registered too.
 fn judge(rules: &[Rule]) -> Judge {
-    let others = pack("insi").rules.into_iter();
+    let others = ["insi", "dmp-conduite"]
+        .into_iter()
+        .flat_map(|name| pack(name).rules);
     let mut all = rules.to_vec();
     all.extend(others.filter(|r| matches!(r.check, Check::Rust { .. })));
     Judge::new(&all).unwrap()

@@ -204,7 +204,7 @@ fn leaf(params: &CertificateParams, key: &Key, issuer: &Issuer) -> Result<Certif
 
 /// Makes everything.
 pub(crate) fn create() -> Result<Files, PkiError> {
-    let mut sizes = vec![2048; 11];
+    let mut sizes = vec![2048; 12];
     sizes.push(1024);
     let made = keys(&sizes)?;
     let [
@@ -219,6 +219,7 @@ pub(crate) fn create() -> Result<Files, PkiError> {
         dui,
         bad,
         person,
+        signature,
         small,
     ] = made.as_slice()
     else {
@@ -322,9 +323,10 @@ pub(crate) fn create() -> Result<Files, PkiError> {
             ClientCertificate::InsiManu => manu,
             ClientCertificate::InsiAuto => auto,
             ClientCertificate::Dui => dui,
+            ClientCertificate::Signature => signature,
             _ => bad,
         };
-        let (issuer, above) = if which == ClientCertificate::Etranger {
+        let (issuer, above) = if which.is_foreign() {
             (&foreign, None)
         } else {
             (&organisations, Some(&root))

@@ -168,6 +168,12 @@ impl Pki {
     pub fn describe_client<T: AsRef<[u8]>>(&self, chain: &[T], now: Timestamp) -> PeerCertificate {
         self.organisations.describe(chain, now)
     }
+
+    /// Why a signature made with this certificate is not to be trusted at `now`: it does not come from the ORGANISATIONS
+    /// authority, is out of date, revoked, or not meant for signatures. `None` when all is well.
+    pub fn signer_problem(&self, der: &[u8], now: Timestamp) -> Option<String> {
+        self.organisations.signer_problem(der, now)
+    }
 }
 
 const SERVERS: [(ServerCertificate, &str); 7] = [

@@ -69,11 +69,18 @@ pub enum ClientCertificate {
     Etranger,
     /// Without the `clientAuth` use.
     SansEku,
+    /// Signs VIHF and submission sets (ORG SIGN): the name of [`Self::Dui`], another key, made for
+    /// signatures (`digitalSignature` and `nonRepudiation`), no `clientAuth`.
+    Signature,
+    /// As [`Self::Signature`], issued by the foreign authority.
+    SignatureEtrangere,
+    /// As [`Self::Signature`], past its end.
+    SignatureExpiree,
 }
 
 impl ClientCertificate {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::InsiManu,
         Self::InsiAuto,
         Self::Dui,
@@ -82,6 +89,9 @@ impl ClientCertificate {
         Self::Revoque,
         Self::Etranger,
         Self::SansEku,
+        Self::Signature,
+        Self::SignatureEtrangere,
+        Self::SignatureExpiree,
     ];
 
     /// File name without extension.
@@ -95,6 +105,9 @@ impl ClientCertificate {
             Self::Revoque => "client-revoque",
             Self::Etranger => "client-etranger",
             Self::SansEku => "client-sans-eku",
+            Self::Signature => "client-dui-signature",
+            Self::SignatureEtrangere => "client-signature-etrangere",
+            Self::SignatureExpiree => "client-signature-expiree",
         }
     }
 
@@ -102,12 +115,32 @@ impl ClientCertificate {
     pub fn common_name(self) -> &'static str {
         match self {
             Self::InsiAuto => "INSI-AUTO",
-            Self::Dui => "DUI-EHPAD-DIAPASON",
+            Self::Dui | Self::Signature | Self::SignatureEtrangere | Self::SignatureExpiree => {
+                "DUI-EHPAD-DIAPASON"
+            }
             Self::AutreCn => "LOGICIEL-SANS-DROIT",
             Self::InsiManu | Self::Expire | Self::Revoque | Self::Etranger | Self::SansEku => {
                 "INSI-MANU"
             }
         }
+    }
+
+    /// Made to sign documents, not to open a connection.
+    pub fn is_for_signature(self) -> bool {
+        matches!(
+            self,
+            Self::Signature | Self::SignatureEtrangere | Self::SignatureExpiree
+        )
+    }
+
+    /// Issued by the foreign authority.
+    pub(crate) fn is_foreign(self) -> bool {
+        matches!(self, Self::Etranger | Self::SignatureEtrangere)
+    }
+
+    /// Past its end.
+    fn is_expired(self) -> bool {
+        matches!(self, Self::Expire | Self::SignatureExpiree)
     }
 }
 
@@ -220,13 +253,18 @@ pub(crate) fn client(which: ClientCertificate, serial: &[u8]) -> CertificatePara
     let mut params = blank(subject, serial);
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![if which == ClientCertificate::SansEku {
-        ExtendedKeyUsagePurpose::ServerAuth
+    if which.is_for_signature() {
+        params.key_usages.push(KeyUsagePurpose::ContentCommitment);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::EmailProtection];
     } else {
-        ExtendedKeyUsagePurpose::ClientAuth
-    }];
+        params.extended_key_usages = vec![if which == ClientCertificate::SansEku {
+            ExtendedKeyUsagePurpose::ServerAuth
+        } else {
+            ExtendedKeyUsagePurpose::ClientAuth
+        }];
+    }
     params.crl_distribution_points = crl_url("organisations");
-    if which == ClientCertificate::Expire {
+    if which.is_expired() {
         params.not_after = PAST_END;
     }
     params

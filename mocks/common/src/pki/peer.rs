@@ -14,6 +14,9 @@ use x509_parser::x509::X509Name;
 
 use super::PkiError;
 
+/// What is said of a certificate that is none.
+const UNREADABLE: &str = "not a readable X.509 certificate";
+
 /// What is needed to judge a client certificate.
 #[derive(Debug)]
 pub(crate) struct Authority {
@@ -39,8 +42,8 @@ impl Authority {
         Ok(Self { der, revoked })
     }
 
-    /// Why `leaf` is not trusted, each reason once.
-    fn problems(&self, leaf: &X509Certificate<'_>, now: Timestamp) -> Vec<&'static str> {
+    /// Why nothing that `leaf` vouches for can be believed, each reason once.
+    fn standing(&self, leaf: &X509Certificate<'_>, now: Timestamp) -> Vec<&'static str> {
         let mut problems = Vec::new();
         match X509Certificate::from_der(&self.der) {
             Ok((_, authority)) if leaf.issuer().as_raw() == authority.subject().as_raw() => {
@@ -58,10 +61,33 @@ impl Authority {
         if now > timestamp(leaf.validity().not_after) {
             problems.push("expired");
         }
+        problems
+    }
+
+    /// Why `leaf` is not trusted as a client, each reason once.
+    fn problems(&self, leaf: &X509Certificate<'_>, now: Timestamp) -> Vec<&'static str> {
+        let mut problems = self.standing(leaf, now);
         if !eku(leaf).is_some_and(|eku| eku.client_auth || eku.any) {
             problems.push("no clientAuth usage");
         }
         problems
+    }
+
+    /// Why a signature made with this certificate is not trusted; `None` when it is.
+    pub(crate) fn signer_problem(&self, der: &[u8], now: Timestamp) -> Option<String> {
+        let Ok((_, certificate)) = X509Certificate::from_der(der) else {
+            return Some(UNREADABLE.to_owned());
+        };
+        let mut problems = self.standing(&certificate, now);
+        let signs = certificate
+            .key_usage()
+            .ok()
+            .flatten()
+            .is_some_and(|usage| usage.value.non_repudiation());
+        if !signs {
+            problems.push("no signature usage");
+        }
+        (!problems.is_empty()).then(|| problems.join(", "))
     }
 
     /// Describes the first certificate of `chain`.
@@ -104,7 +130,7 @@ fn unreadable(leaf: &[u8]) -> PeerCertificate {
         serial: String::new(),
         extended_key_usage: Vec::new(),
         trusted: false,
-        trust_problem: Some("not a readable X.509 certificate".to_owned()),
+        trust_problem: Some(UNREADABLE.to_owned()),
         sha256: Sha256Hex::of(leaf),
     }
 }

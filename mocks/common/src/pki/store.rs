@@ -14,7 +14,7 @@ use super::PkiError;
 use super::create::{self, Files};
 
 /// Version of what is in the folder. A folder of another version is made again.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const MANIFEST: &str = "pki.json";
 const LOCK: &str = ".verrou";
 

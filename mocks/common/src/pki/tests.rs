@@ -49,6 +49,61 @@ fn each_bad_client_certificate_has_its_one_problem() {
 }
 
 #[test]
+fn signature_certificates_sign_and_open_no_connection() {
+    use ClientCertificate::{
+        Dui, Expire, Revoque, Signature, SignatureEtrangere, SignatureExpiree,
+    };
+    for (which, as_client, as_signer) in [
+        (Signature, Some("no clientAuth usage"), None),
+        (
+            SignatureEtrangere,
+            Some("unknown issuer, no clientAuth usage"),
+            Some("unknown issuer"),
+        ),
+        (
+            SignatureExpiree,
+            Some("expired, no clientAuth usage"),
+            Some("expired"),
+        ),
+        (Dui, None, Some("no signature usage")),
+        (Expire, Some("expired"), Some("expired, no signature usage")),
+        (
+            Revoque,
+            Some("revoked"),
+            Some("revoked, no signature usage"),
+        ),
+    ] {
+        assert_eq!(problem(which, now()).as_deref(), as_client, "{which:?}");
+        let name = format!("{}.pem", which.stem());
+        let der = testing::pki().certificate_der(&name).unwrap();
+        let found = testing::pki().signer_problem(&der, now());
+        assert_eq!(found.as_deref(), as_signer, "{which:?}");
+    }
+    assert!(testing::pki().signer_problem(b"?", now()).is_some());
+}
+
+#[test]
+fn the_signature_certificate_has_the_holder_of_the_connection_and_another_key() {
+    use x509_parser::prelude::FromDer as _;
+    let of = |stem: &str| {
+        testing::pki()
+            .certificate_der(&format!("{stem}.pem"))
+            .unwrap()
+    };
+    let (dui, signature) = (of("client-dui"), of("client-dui-signature"));
+    let read = |der| {
+        x509_parser::certificate::X509Certificate::from_der(der)
+            .unwrap()
+            .1
+    };
+    let (dui, signature) = (read(&dui), read(&signature));
+    assert_eq!(dui.subject().as_raw(), signature.subject().as_raw());
+    assert_ne!(dui.public_key().raw, signature.public_key().raw);
+    let usage = signature.key_usage().unwrap().unwrap().value;
+    assert!(usage.digital_signature() && usage.non_repudiation());
+}
+
+#[test]
 fn trust_follows_the_injected_clock() {
     let at = |text: &str| Timestamp::try_from(text.to_owned()).unwrap();
     let expired = ClientCertificate::Expire;
@@ -170,7 +225,7 @@ fn private_keys_are_for_their_owner_only() {
             assert_eq!(mode, 0o600, "{name}");
         }
     }
-    assert_eq!(keys, 7 + 8 * 2 + 1);
+    assert_eq!(keys, 7 + 11 * 2 + 1);
     let stems: Vec<&str> = pki
         .file_names()
         .filter_map(|n| n.strip_suffix(".key"))
@@ -181,7 +236,7 @@ fn private_keys_are_for_their_owner_only() {
             .all(|s| s.starts_with("client-") || s.starts_with("serveur") || *s == "personne-cps"),
         "no key of an authority is kept"
     );
-    assert_eq!(stems.len(), 7 + 8 + 1);
+    assert_eq!(stems.len(), 7 + 11 + 1);
 }
 
 #[test]

@@ -9,16 +9,19 @@ use tokio::sync::watch;
 use super::ListenerOptions;
 use super::request::{Head, Inbox};
 use super::wire::Conn;
-use crate::http::{Delivery, Reply};
+use crate::http::{Bytes, Delivery, Reply, http_date};
 
 const CHUNK: usize = 8 * 1024;
+/// Parts up to this size are copied to leave together.
+const TOGETHER: usize = 32 * 1024;
 
 /// When the bytes go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum When {
     Now,
     After(Duration),
-    Never,
+    /// Nothing goes out, for as long as given or the listener's limit.
+    Never(Option<Duration>),
     Reset,
 }
 
@@ -27,10 +30,10 @@ pub(crate) enum When {
 pub(crate) struct Outgoing {
     /// Status told to the peer.
     pub(crate) status: Option<u16>,
-    /// Bytes to write.
-    pub(crate) wire: Vec<u8>,
+    /// Bytes to write, in turn: head, then body, shared with whoever holds it.
+    pub(crate) wire: Vec<Bytes>,
     /// Bytes to keep when they are not those written (chunking removed).
-    pub(crate) kept: Option<Vec<u8>>,
+    pub(crate) kept: Option<Vec<Bytes>>,
     /// Word for [`diapason_core::ExchangeAnswer::delivery`].
     pub(crate) delivery: Option<&'static str>,
     /// When to write.
@@ -53,13 +56,15 @@ impl Outgoing {
     }
 
     /// The bytes the peer is given, for the record; none when nothing is sent.
-    pub(crate) fn recorded(&self) -> Option<&[u8]> {
-        let sent = matches!(self.when, When::Now | When::After(_)) && !self.wire.is_empty();
-        sent.then(|| self.kept.as_deref().unwrap_or(&self.wire))
+    pub(crate) fn recorded(&self) -> Option<Vec<&[u8]>> {
+        let sent = matches!(self.when, When::Now | When::After(_));
+        let wire = self.kept.as_ref().unwrap_or(&self.wire);
+        let parts: Vec<&[u8]> = wire.iter().map(AsRef::as_ref).collect();
+        (sent && parts.iter().any(|p| !p.is_empty())).then_some(parts)
     }
 
-    /// `reply` as an answer to a request of that head, at that time.
-    pub(crate) fn new(reply: &Reply, head: Option<&Head>, now: Timestamp) -> Self {
+    /// `reply` as an answer to a request of that head, at that time. Its body is taken out of it.
+    pub(crate) fn new(reply: &mut Reply, head: Option<&Head>, now: Timestamp) -> Self {
         let keep_alive = head.is_some_and(|h| h.keep_alive);
         let given = |name: &str| {
             reply
@@ -89,7 +94,7 @@ impl Outgoing {
         if chunked && !bodiless {
             text.push_str("Transfer-Encoding: chunked\r\n");
         } else if !bodiless && given("content-length").is_none() {
-            let length = reply.body.len();
+            let length = reply.body_len();
             text.push_str(&header("Content-Length", &length.to_string()));
         }
         if given("date").is_none() {
@@ -103,37 +108,48 @@ impl Outgoing {
             }
         }
         text.push_str("\r\n");
-        let mut bytes = text.into_bytes();
-        let body = if bodiless || head.is_some_and(|h| h.method == "HEAD") {
-            &[][..]
-        } else {
-            &reply.body
-        };
+        let mut wire = vec![Bytes::from(text)];
+        let mut body = vec![Bytes::from(std::mem::take(&mut reply.body))];
+        body.append(&mut reply.more);
+        if bodiless || head.is_some_and(|h| h.method == "HEAD") {
+            body.clear();
+        }
         match &reply.delivery {
             Delivery::Chunked if chunked && !bodiless => {
-                out.kept = Some([&bytes, body].concat());
-                for chunk in body.chunks(CHUNK) {
-                    bytes.extend(format!("{:x}\r\n", chunk.len()).bytes());
-                    bytes.extend(chunk);
-                    bytes.extend(b"\r\n");
+                out.kept = Some(wire.iter().chain(&body).cloned().collect());
+                for mut segment in body {
+                    while !segment.is_empty() {
+                        let chunk = segment.split_to(CHUNK.min(segment.len()));
+                        wire.push(Bytes::from(format!("{:x}\r\n", chunk.len())));
+                        wire.push(chunk);
+                        wire.push(Bytes::from_static(b"\r\n"));
+                    }
                 }
                 if head.is_none_or(|h| h.method != "HEAD") {
-                    bytes.extend(b"0\r\n\r\n");
+                    wire.push(Bytes::from_static(b"0\r\n\r\n"));
                 }
             }
-            Delivery::Plain | Delivery::Chunked => bytes.extend(body),
+            Delivery::Plain | Delivery::Chunked => wire.append(&mut body),
             Delivery::Cut(count) => {
                 out.delivery = Some("cut");
-                bytes.extend(&body[..body.len().min(*count)]);
+                let mut left = *count;
+                for mut segment in body {
+                    segment.truncate(left);
+                    left -= segment.len();
+                    wire.push(segment);
+                }
             }
             Delivery::Delay(millis) => {
                 out.delivery = Some("slow");
                 out.when = When::After(Duration::from_millis(*millis));
-                bytes.extend(body);
+                wire.append(&mut body);
             }
-            Delivery::Silent => {
+            Delivery::Silent | Delivery::Quiet(_) => {
                 out.delivery = Some("silent");
-                out.when = When::Never;
+                out.when = When::Never(match &reply.delivery {
+                    Delivery::Quiet(millis) => Some(Duration::from_millis(*millis)),
+                    _ => None,
+                });
                 out.status = None;
                 out.close = true;
             }
@@ -147,10 +163,10 @@ impl Outgoing {
                 out.delivery = Some("raw");
                 out.status = raw_status(raw);
                 out.close = true;
-                bytes.clone_from(raw);
+                wire = vec![Bytes::from(raw.clone())];
             }
         }
-        out.wire = bytes;
+        out.wire = wire;
         out
     }
 
@@ -169,10 +185,11 @@ impl Outgoing {
                 () = tokio::time::sleep(delay) => {}
                 () = inbox.peer_gone(conn, KEEP, stop) => return false,
             },
-            When::Never => {
+            When::Never(limit) => {
+                let limit = limit.unwrap_or(options.silence_limit);
                 let gone = inbox.peer_gone(conn, KEEP, stop);
                 // Whichever ends first, nothing is sent.
-                let _ = tokio::time::timeout(options.silence_limit, gone).await;
+                let _ = tokio::time::timeout(limit, gone).await;
                 return false;
             }
             When::Reset => {
@@ -188,12 +205,27 @@ impl Outgoing {
 /// not hold us.
 async fn write<C: AsyncWrite + Unpin>(
     conn: &mut C,
-    bytes: &[u8],
+    bytes: &[Bytes],
     limit: Duration,
     stop: &mut watch::Receiver<bool>,
 ) -> bool {
     let writing = async {
-        conn.write_all(bytes).await?;
+        // Short parts leave together: one write each would be one TLS record each.
+        let mut pending = Vec::new();
+        for part in bytes {
+            if pending.len() + part.len() <= TOGETHER {
+                pending.extend_from_slice(part);
+                continue;
+            }
+            conn.write_all(&pending).await?;
+            pending.clear();
+            if part.len() <= TOGETHER {
+                pending.extend_from_slice(part);
+            } else {
+                conn.write_all(part).await?;
+            }
+        }
+        conn.write_all(&pending).await?;
         conn.flush().await
     };
     tokio::select! {
@@ -214,21 +246,6 @@ fn raw_status(raw: &[u8]) -> Option<u16> {
 /// A header line; neither part can hold a line end.
 fn header(name: &str, value: &str) -> String {
     format!("{name}: {value}").replace(['\r', '\n'], " ") + "\r\n"
-}
-
-/// IMF-fixdate.
-fn http_date(at: Timestamp) -> String {
-    let t = at.date_time();
-    let day = &t.weekday().to_string()[..3];
-    let month = &t.month().to_string()[..3];
-    format!(
-        "{day}, {:02} {month} {} {:02}:{:02}:{:02} GMT",
-        t.day(),
-        t.year(),
-        t.hour(),
-        t.minute(),
-        t.second()
-    )
 }
 
 fn reason(status: u16) -> &'static str {
@@ -278,31 +295,31 @@ mod tests {
         }
     }
 
-    fn wire(reply: &Reply, head: &Head) -> (Outgoing, String) {
+    fn wire(mut reply: Reply, head: &Head) -> (Outgoing, String) {
         let at = Timestamp::try_from("2026-01-05T09:08:07Z".to_owned()).unwrap();
-        let out = Outgoing::new(reply, Some(head), at);
-        let text = String::from_utf8(out.wire.clone()).unwrap();
+        let out = Outgoing::new(&mut reply, Some(head), at);
+        let text = String::from_utf8(out.wire.concat()).unwrap();
         (out, text)
     }
 
     #[test]
     fn a_plain_answer_has_its_length_and_the_injected_date() {
         let reply = Reply::new(200, "text/plain", "été");
-        let (out, text) = wire(&reply, &head("GET", false));
+        let (out, text) = wire(reply, &head("GET", false));
         assert_eq!(
             text,
             "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\
              Date: Mon, 05 Jan 2026 09:08:07 GMT\r\n\r\nété"
         );
         assert!(!out.close);
-        assert_eq!(out.recorded(), Some(text.as_bytes()));
+        assert_eq!(out.recorded().unwrap().concat(), text.as_bytes());
     }
 
     #[test]
     fn head_and_204_have_no_body() {
-        let (_, text) = wire(&Reply::new(200, "a/b", "body"), &head("HEAD", false));
+        let (_, text) = wire(Reply::new(200, "a/b", "body"), &head("HEAD", false));
         assert!(text.contains("Content-Length: 4") && text.ends_with("\r\n\r\n"));
-        let (_, text) = wire(&Reply::new(204, "a/b", "body"), &head("GET", false));
+        let (_, text) = wire(Reply::new(204, "a/b", "body"), &head("GET", false));
         assert!(!text.contains("Content-Length") && text.ends_with("\r\n\r\n"));
     }
 
@@ -312,14 +329,36 @@ mod tests {
             delivery: Delivery::Chunked,
             ..Reply::new(200, "a/b", "x".repeat(CHUNK + 1))
         };
-        let (out, text) = wire(&reply(), &head("GET", false));
+        let (out, text) = wire(reply(), &head("GET", false));
         assert!(text.ends_with("\r\n1\r\nx\r\n0\r\n\r\n"));
-        let kept = out.recorded().unwrap();
+        let kept = out.recorded().unwrap().concat();
         let body = "x".repeat(CHUNK + 1);
         assert!(kept.ends_with(format!("\r\n\r\n{body}").as_bytes()));
-        let (out, text) = wire(&reply(), &head("GET", true));
+        let (out, text) = wire(reply(), &head("GET", true));
         assert!(text.contains("Content-Length: 8193\r\n") && text.ends_with("xx"));
         assert!(out.close);
+    }
+
+    #[test]
+    fn a_body_in_several_parts_is_one_body() {
+        let reply = |delivery| Reply {
+            delivery,
+            more: vec![Bytes::from_static(b"milieu"), Bytes::from_static(b"fin")],
+            ..Reply::new(200, "a/b", "tete")
+        };
+        let (out, text) = wire(reply(Delivery::Plain), &head("GET", false));
+        assert!(text.contains("Content-Length: 13\r\n") && text.ends_with("\r\n\r\ntetemilieufin"));
+        assert_eq!(out.recorded().unwrap().concat(), text.as_bytes());
+        let (_, text) = wire(reply(Delivery::Cut(7)), &head("GET", false));
+        assert!(text.contains("Content-Length: 13\r\n") && text.ends_with("\r\n\r\ntetemil"));
+        let (out, text) = wire(reply(Delivery::Chunked), &head("GET", false));
+        assert!(text.ends_with("4\r\ntete\r\n6\r\nmilieu\r\n3\r\nfin\r\n0\r\n\r\n"));
+        let kept = out.recorded().unwrap().concat();
+        assert!(kept.ends_with(b"\r\n\r\ntetemilieufin"));
+        let (out, _) = wire(reply(Delivery::Quiet(20)), &head("GET", false));
+        assert_eq!(out.when, When::Never(Some(Duration::from_millis(20))));
+        assert!(out.recorded().is_none() && out.close);
+        assert_eq!(reply(Delivery::Plain).joined().body, b"tetemilieufin");
     }
 
     #[test]
@@ -329,7 +368,7 @@ mod tests {
         reply
             .headers
             .push(("Content-Length".to_owned(), "9".to_owned()));
-        let (_, text) = wire(&reply, &head("GET", false));
+        let (_, text) = wire(reply, &head("GET", false));
         assert!(text.contains("X: a  B: c\r\n"));
         assert!(text.contains("Content-Length: 9\r\n") && !text.contains("Content-Length: 4"));
     }

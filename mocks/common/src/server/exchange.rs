@@ -10,7 +10,7 @@ use diapason_core::{Event, Exchange, ExchangeAnswer, FaultId, Sha256Hex};
 use super::Context;
 use super::answer::Outgoing;
 use super::request::{Problem, Received};
-use crate::http::{Classified, Delivery, Incoming, Reply};
+use crate::http::{Bytes, Classified, Delivery, Incoming, Reply};
 
 /// A connection, for the record.
 pub(crate) struct Trace<'a> {
@@ -87,11 +87,12 @@ impl Trace<'_> {
         let shared = &self.context.shared;
         let service = &self.context.service;
         let Received {
-            raw_head,
+            raw,
+            head_len,
             head,
-            body,
             problem,
         } = received;
+        let raw = Bytes::from(raw);
         let received_at = shared.clock.now();
         let mut request = Incoming {
             exchange: shared.recorder.next_exchange(),
@@ -101,7 +102,7 @@ impl Trace<'_> {
             path: String::new(),
             query: String::new(),
             headers: Vec::new(),
-            body,
+            body: raw.slice(head_len.min(raw.len())..),
             tls: self.tls.clone(),
         };
         if let Some(head) = &head {
@@ -117,7 +118,7 @@ impl Trace<'_> {
                 service.guard(&request)
             } else {
                 let bytes = Incoming {
-                    body: raw_head.clone(),
+                    body: raw.clone(),
                     ..request.clone()
                 };
                 service.guard(&bytes)
@@ -139,11 +140,7 @@ impl Trace<'_> {
             classified.presented.clear();
         }
 
-        let raw = if refused.is_some() {
-            Vec::new()
-        } else {
-            [raw_head.as_slice(), &request.body].concat()
-        };
+        let raw = if refused.is_some() { Bytes::new() } else { raw };
         let blob = self.note(shared.recorder.blob(&raw))?;
         self.note(shared.recorder.record(Event::ExchangeReceived(Exchange {
             id: request.exchange,
@@ -169,7 +166,7 @@ impl Trace<'_> {
             }))?;
         }
 
-        let reply = match (&refused, &problem) {
+        let mut reply = match (&refused, &problem) {
             (Some(what), _) => plain(403, format!("DONNEES-REELLES: {what}"), "donnees_reelles"),
             (None, Some(Problem { status: None, .. })) => {
                 let out = Outgoing::peer_gone();
@@ -186,7 +183,7 @@ impl Trace<'_> {
             ) => plain(*status, reason.clone(), "malformed"),
             (None, None) => self.ask(&request, &classified),
         };
-        let mut out = Outgoing::new(&reply, head.as_ref(), shared.clock.now());
+        let mut out = Outgoing::new(&mut reply, head.as_ref(), shared.clock.now());
         if problem.is_some() {
             out.close = true;
         }
@@ -203,7 +200,7 @@ impl Trace<'_> {
                 if (200..1000).contains(&reply.status)
                     || matches!(
                         reply.delivery,
-                        Delivery::Silent | Delivery::Reset | Delivery::Raw(_)
+                        Delivery::Silent | Delivery::Quiet(_) | Delivery::Reset | Delivery::Raw(_)
                     ) =>
             {
                 reply
@@ -229,15 +226,15 @@ impl Trace<'_> {
     fn answered(&self, request: &Incoming, reply: &Reply, out: &Outgoing) -> Option<()> {
         let recorder = &self.context.shared.recorder;
         let bytes = out.recorded();
-        let response: Option<Sha256Hex> = match bytes {
-            Some(bytes) => Some(self.note(recorder.blob(bytes))?),
+        let response: Option<Sha256Hex> = match &bytes {
+            Some(bytes) => Some(self.note(recorder.blob_parts(bytes))?),
             None => None,
         };
         self.note(recorder.record(Event::ExchangeAnswered(ExchangeAnswer {
             id: request.exchange,
             status: out.status,
             response,
-            response_len: bytes.map_or(0, |b| b.len() as u64),
+            response_len: bytes.map_or(0, |parts| parts.iter().map(|p| p.len() as u64).sum()),
             fault: reply.fault.clone().or_else(|| self.fault.clone()),
             delivery: out.delivery.map(ToOwned::to_owned),
             issued: reply.issued.clone(),

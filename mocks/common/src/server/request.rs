@@ -61,12 +61,13 @@ impl Problem {
 /// A request as read.
 #[derive(Debug, Default)]
 pub(crate) struct Received {
-    /// Head bytes as received, blank line included; all the bytes when they are not HTTP.
-    pub(crate) raw_head: Vec<u8>,
+    /// Head as received, blank line included, then body, chunking removed; all the bytes when they
+    /// are not HTTP. One buffer: a long body is in memory once.
+    pub(crate) raw: Vec<u8>,
+    /// Where the body begins in it.
+    pub(crate) head_len: usize,
     /// The head, when it could be understood.
     pub(crate) head: Option<Head>,
-    /// Body, chunking removed.
-    pub(crate) body: Vec<u8>,
     /// What is wrong.
     pub(crate) problem: Option<Problem>,
 }
@@ -188,7 +189,8 @@ pub(crate) async fn read<C: AsyncRead + AsyncWrite + Unpin>(
         Err(Broken::Stopped) => return Read::End(End::Stopped),
         Err(Broken::Problem(problem)) => {
             if received.head.is_none() {
-                received.raw_head = inbox.take(options.max_head);
+                received.raw = inbox.take(options.max_head);
+                received.head_len = received.raw.len();
             }
             received.problem = Some(problem);
         }
@@ -235,7 +237,8 @@ async fn read_head<C: AsyncRead + Unpin>(
     loop {
         match parse_head(&inbox.buffer).map_err(Broken::Problem)? {
             Some((length, head)) if length <= options.max_head => {
-                received.raw_head = inbox.take(length);
+                received.raw = inbox.take(length);
+                received.head_len = length;
                 received.head = Some(head);
                 return Ok(());
             }
@@ -401,8 +404,15 @@ async fn read_body<C: AsyncRead + AsyncWrite + Unpin>(
         timeout: options.body_timeout,
     };
     match framing {
-        Framing::Length(length) => source.exactly(length, length, &mut received.body).await,
-        Framing::Chunked => source.chunks(options, &mut received.body).await,
+        Framing::Length(length) => {
+            // Reserved memory is only taken as bytes come: an announced length costs nothing.
+            received.raw.reserve_exact(length);
+            source.exactly(length, length, &mut received.raw).await
+        }
+        Framing::Chunked => {
+            let head = received.head_len;
+            source.chunks(options, head, &mut received.raw).await
+        }
     }
 }
 
@@ -441,10 +451,12 @@ impl<C: AsyncRead + Unpin> Source<'_, C> {
         }
     }
 
+    /// Moves a chunked body after the `head` bytes of `raw`.
     async fn chunks(
         &mut self,
         options: &ListenerOptions,
-        body: &mut Vec<u8>,
+        head: usize,
+        raw: &mut Vec<u8>,
     ) -> Result<(), Broken> {
         let bad = |what: &str| Broken::Problem(Problem::new(400, format!("chunked body: {what}")));
         loop {
@@ -454,7 +466,7 @@ impl<C: AsyncRead + Unpin> Source<'_, C> {
                     size
                 }
                 Ok(Status::Partial) if self.inbox.buffer.len() <= MAX_CHUNK_LINE => {
-                    let got = body.len();
+                    let got = raw.len() - head;
                     self.fill(|| format!("the next chunk ({got} bytes of body came)"))
                         .await?;
                     continue;
@@ -464,14 +476,14 @@ impl<C: AsyncRead + Unpin> Source<'_, C> {
             if size == 0 {
                 return self.trailers(options.max_head).await;
             }
-            let room = options.max_body.saturating_sub(body.len());
+            let room = options.max_body.saturating_sub(raw.len() - head);
             let size = usize::try_from(size).unwrap_or(usize::MAX);
             if size > room {
-                body.clear();
+                raw.truncate(head);
                 let reason = format!("body longer than the limit of {} bytes", options.max_body);
                 return Err(Broken::Problem(Problem::new(413, reason)));
             }
-            self.exactly(size, size, body).await?;
+            self.exactly(size, size, raw).await?;
             let mut end = Vec::new();
             self.exactly(2, 2, &mut end).await?;
             if end != b"\r\n" {

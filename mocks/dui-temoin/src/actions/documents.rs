@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use diapason_core::driver::{DocumentCreate, DocumentRef, DocumentResult};
+use diapason_core::Timestamp;
+use diapason_core::driver::{DocumentCreate, DocumentRef, DocumentResult, DocumentValider};
 use serde_json::json;
 
 use super::{Refus, Resultat, autoriser, fait, trouver};
+use crate::dmp::acteur::{self, Acteur};
+use crate::dmp::envois::{Envoi, Etat};
+use crate::dmp::file;
 use crate::document::site::{self, Professionnel, SITE};
-use crate::document::{self, Demande, TITRE_MAX};
+use crate::document::{self, Demande, DocumentTenu, TITRE_MAX};
 use crate::dossier::{Dossiers, Droit};
 use crate::identite::Usager;
 use crate::state::AppState;
@@ -55,6 +59,11 @@ fn a_remplacer<'a>(
         .iter()
         .find(|d| d.id == id)
         .ok_or_else(|| Refus::regle("Le document à remplacer n'existe pas dans ce dossier."))?;
+    if dossiers.dmp.brouillons.contains_key(id) {
+        return Err(Refus::regle(
+            "Le document à remplacer est un brouillon : validez-le d'abord.",
+        ));
+    }
     if ancien.usager != usager && !state.mutant("cda-replaces-another-person") {
         return Err(Refus::regle(
             "Le document à remplacer concerne une autre personne.",
@@ -74,9 +83,74 @@ fn a_remplacer<'a>(
     Ok(ancien)
 }
 
+/// Who acts towards the DMP when that author validates.
+async fn acteur(state: &AppState, session: Option<&str>, auteur: &Professionnel) -> Acteur {
+    let connu = acteur::de_session(state, session).await;
+    connu
+        .filter(|acteur| acteur.identifiant == auteur.identifiant)
+        .unwrap_or_else(|| Acteur::du_site(auteur, state.now()))
+}
+
+/// The day of the act, as typed: noon of that day, or now when it is today.
+fn jour_de_l_acte(jour: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>, Refus> {
+    let Some(jour) = jour.filter(|jour| *jour != file::jour(now)) else {
+        return Ok(None);
+    };
+    let lu = Timestamp::try_from(format!("{jour}T11:00:00.000Z"))
+        .map_err(|_| Refus::regle("La date de l'acte n'existe pas : AAAA-MM-JJ attendu."))?;
+    if lu > now {
+        return Err(Refus::regle("La date de l'acte est dans le futur."));
+    }
+    Ok(Some(lu))
+}
+
 pub(super) async fn creer(state: &AppState, form: DocumentCreate) -> Resultat {
+    let tenu = ecrire(state, &form, None).await?;
+    fait(
+        None,
+        &DocumentResult {
+            document: tenu.view(),
+        },
+    )
+}
+
+/// A draft becomes a document: of the same id, by and at the time of who validates it.
+pub(super) async fn valider(state: &AppState, form: &DocumentValider) -> Resultat {
+    let (brouillon, tenu) = {
+        let dossiers = state.dossiers();
+        let tenu = dossiers.documents.iter().find(|d| d.id == form.document);
+        let brouillon = dossiers.dmp.brouillons.get(&form.document);
+        match (brouillon, tenu) {
+            (Some(brouillon), Some(tenu)) => (brouillon.clone(), tenu.clone()),
+            (None, Some(_)) => return Err(Refus::regle("Ce document est déjà validé.")),
+            _ => return Err(Refus::regle("Ce brouillon n'existe pas dans ce dossier.")),
+        }
+    };
+    let complet = DocumentCreate {
+        brouillon: false,
+        session: form.session.clone().or(brouillon.session.clone()),
+        dmp: form.dmp.clone().or(brouillon.dmp.clone()),
+        ..brouillon
+    };
+    let tenu = ecrire(state, &complet, Some(&tenu)).await?;
+    fait(
+        None,
+        &DocumentResult {
+            document: tenu.view(),
+        },
+    )
+}
+
+/// Produces a document, or the validated form of a draft, and sends it on its way.
+async fn ecrire(
+    state: &AppState,
+    form: &DocumentCreate,
+    reprise: Option<&DocumentTenu>,
+) -> Result<DocumentTenu, Refus> {
     let auteur = auteur(state, form.session.as_deref()).await?;
+    let acteur = acteur(state, form.session.as_deref(), &auteur).await;
     let now = state.now();
+    let acte = jour_de_l_acte(form.date_acte.as_deref(), now)?;
     let mut dossiers = state.dossiers();
     let role = autoriser(&dossiers, form.role.as_deref(), Droit::Modifier)?;
     let mut usager = trouver(&dossiers, &form.usager)?;
@@ -113,6 +187,9 @@ pub(super) async fn creer(state: &AppState, form: DocumentCreate) -> Resultat {
             destinataires: &form.destinataires,
             mention: &dossiers.reglages.mention_rgpd,
             date: now,
+            acte,
+            reprise,
+            annexes: &document::dlu::annexes(&dossiers.documents, &usager.id),
             ins_gardee: dossiers
                 .documents
                 .iter()
@@ -128,7 +205,6 @@ pub(super) async fn creer(state: &AppState, form: DocumentCreate) -> Resultat {
         ("type".to_owned(), json!(tenu.nature)),
     ]);
     dossiers.tracer(now, &role, "document.creation", &usager.id, details);
-    let document = tenu.view();
     if state.mutant("cda-former-version-rewritten") {
         let content = tenu.contenu.clone();
         for former in &mut dossiers.documents {
@@ -137,9 +213,30 @@ pub(super) async fn creer(state: &AppState, form: DocumentCreate) -> Resultat {
             }
         }
     }
-    dossiers.documents.push(tenu);
-    drop(dossiers);
-    fait(None, &DocumentResult { document })
+    if reprise.is_some() {
+        dossiers.documents.retain(|d| d.id != tenu.id);
+        dossiers.dmp.brouillons.remove(&tenu.id);
+        dossiers.dmp.envois.retain(|e| e.document != tenu.id);
+    }
+    dossiers.documents.push(tenu.clone());
+    let choix = form.dmp.clone().unwrap_or_default();
+    if form.brouillon {
+        let envoi = Envoi::nouveau(&tenu, acteur.clone(), &choix, Etat::Brouillon);
+        dossiers.dmp.envois.push(envoi);
+        dossiers
+            .dmp
+            .brouillons
+            .insert(tenu.id.clone(), form.clone());
+        if !state.mutant("dmp-drafts-sent") {
+            return Ok(tenu);
+        }
+        dossiers.dmp.envois.pop();
+    }
+    if state.config().dmp.is_some() {
+        dossiers.dmp.formes.insert(tenu.id.clone(), form.clone());
+        file::deposer(&mut dossiers, &tenu, acteur, &choix, state.mutants());
+    }
+    Ok(tenu)
 }
 
 pub(super) fn lire(state: &AppState, form: &DocumentRef) -> Resultat {

@@ -1,7 +1,9 @@
 //! Actions and observations of the identity half: rights first, then the rules, then traces and store.
 
+mod dmp;
 mod documents;
 mod ins;
+mod lecture;
 mod saisie;
 mod tiers;
 
@@ -15,10 +17,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::document::DocumentTenu;
 use crate::dossier::{Dossiers, Droit, ROLE_PAR_DEFAUT};
 use crate::identite::Usager;
 use crate::state::AppState;
+
+/// How long an action waits for what it sent on its way: the user reads the outcome at once when it comes quickly.
+const PATIENCE: Duration = Duration::from_millis(400);
 
 /// Why an action was not done.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,6 +141,8 @@ pub async fn perform(state: &AppState, name: &str, params: Value) -> Resultat {
     if let Err(error) = state.dossiers().save() {
         return Err(Refus::Adaptateur(error.to_string()));
     }
+    state.dmp().reveiller();
+    state.dmp().attendre_calme(PATIENCE).await;
     outcome
 }
 
@@ -170,6 +176,18 @@ async fn agir(state: &AppState, name: &str, params: Value) -> Resultat {
         "edition.imprimer" => tiers::imprimer(state, &lire(params)?),
         "document.create" => documents::creer(state, lire(params)?).await,
         "document.lire" => documents::lire(state, &lire(params)?),
+        "document.valider" => documents::valider(state, &lire(params)?).await,
+        "dmp.verifier" => dmp::verifier(state, &lire(params)?).await,
+        "dmp.consentement" => dmp::consentement(state, &lire(params)?),
+        "dmp.supprimer" => dmp::supprimer(state, &lire(params)?).await,
+        "dmp.visibilite" => dmp::visibilite(state, &lire(params)?).await,
+        "dmp.reprendre" => dmp::reprendre(state).await,
+        "dmp.historique" => dmp::historique(state, &lire(params)?).await,
+        "dmp.autoriser" => lecture::declarer(state, &lire(params)?).await,
+        "dmp.rechercher" => lecture::rechercher(state, &lire(params)?).await,
+        "dmp.consulter" => lecture::consulter(state, &lire(params)?).await,
+        "dmp.ouvrir" => lecture::ouvrir(state, &lire(params)?).await,
+        "application.redemarrer" => dmp::redemarrer(state),
         _ => Ok(crate::api::unsupported(name)),
     }
 }
@@ -201,9 +219,18 @@ pub fn observe(
                 .documents
                 .iter()
                 .filter(|d| whose.is_none_or(|id| d.usager == *id))
-                .map(DocumentTenu::resume)
+                .map(|d| diapason_core::driver::DocumentResume {
+                    brouillon: dossiers.dmp.brouillons.contains_key(&d.id),
+                    ..d.resume()
+                })
                 .collect();
             serde_json::to_value(listed)
+        }
+        "dmp_envois" => serde_json::to_value(dmp::envois(&dossiers, query)),
+        "dmp_tableau" => serde_json::to_value(dmp::dashboard(state, &dossiers, query)),
+        "dmp_documents" => {
+            let id = query.get("usager").ok_or("the query needs usager=")?;
+            serde_json::to_value(lecture::documents(state, &dossiers, id)?)
         }
         "journal_technique" => Ok(json!(dossiers.journal())),
         "configuration" => Ok(dossiers.reglages.view()),

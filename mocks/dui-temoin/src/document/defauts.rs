@@ -1,4 +1,5 @@
-//! Seeded defects of documents, kept apart because there are many: what real vendors get wrong in a CDA of level 1.
+//! Seeded defects of documents, kept apart because there are many: what real vendors get wrong in a CDA of level 1, and
+//! in a DLU of level 3.
 //!
 //! Each is one line that changes the finished tree, the PDF or the bytes; the writer itself knows none of them.
 
@@ -507,6 +508,64 @@ const CONTENU: &[Defaut] = &[
     }),
 ];
 
+/// The DLU of level 3.
+const DLU: &[Defaut] = &[
+    ("dmp-dlu-without-model-version", |r| {
+        sur(r, "templateId", |t| t.oter("extension"));
+    }),
+    ("dmp-dlu-claims-level-1-too", |r| {
+        if corps_structure(r).is_some() {
+            let n1 = noeud("templateId").a("root", "1.3.6.1.4.1.19376.1.2.20");
+            r.apres("templateId", n1);
+        }
+    }),
+    ("dmp-dlu-without-usual-doctor", |r| r.retirer("participant")),
+    ("dmp-dlu-act-without-code", |r| {
+        r.retirer(&format!("{ACTE}/code"));
+    }),
+    ("dmp-dlu-without-treatments", |r| {
+        sans_section(r, "10160-0");
+    }),
+    ("dmp-dlu-without-directives", |r| {
+        sans_section(r, "42348-3");
+    }),
+    ("dmp-dlu-without-words", |r| {
+        if let Some(corps) = corps_structure(r) {
+            corps.retirer("component/section/text");
+        }
+    }),
+    ("dmp-dlu-risks-without-code", |r| {
+        if let Some(corps) = corps_structure(r) {
+            corps.retirer("component/section/entry/observation/code");
+        }
+    }),
+    ("dmp-dlu-copy-is-no-pdf", |r| {
+        if let Some(corps) = corps_structure(r) {
+            valeur(
+                corps,
+                "component/section/entry/organizer/component/observationMedia/value",
+                "mediaType",
+                "text/xml",
+            );
+        }
+    }),
+];
+
+fn corps_structure(r: &mut Noeud) -> Option<&mut Noeud> {
+    r.premier("component/structuredBody")
+}
+
+/// Removes the section of that code.
+fn sans_section(r: &mut Noeud, code: &str) {
+    if let Some(corps) = corps_structure(r) {
+        corps.enfants.retain_mut(|component| {
+            component
+                .premier("section/code")
+                .is_none_or(|c| c.attribut("code") != Some(code))
+        });
+    }
+}
+
 /// Puts an identifier first when there is no INS.
 fn sans_ins(r: &mut Noeud, id: Noeud) {
     if let Some(role) = r.premier("recordTarget/patientRole")
@@ -533,7 +592,7 @@ pub fn arbre(racine: &mut Noeud, usager: &Usager, mutants: &Mutants) {
     if mutants.is_empty() {
         return;
     }
-    for (nom, agir) in [DOCUMENT, PERSONNE, INTERVENANTS, CONTENU].concat() {
+    for (nom, agir) in [DOCUMENT, PERSONNE, INTERVENANTS, CONTENU, DLU].concat() {
         if mutants.mutant(nom) {
             agir(racine);
         }

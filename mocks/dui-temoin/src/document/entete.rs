@@ -1,4 +1,4 @@
-//! The CDA document of level 1: header of the CI-SIS « structuration minimale », body that carries a PDF.
+//! The header of every document of this DUI (CI-SIS « structuration minimale »), and the body of level 1, a PDF.
 //!
 //! Elements are built in the order of the CDA R2 schema. What may be left out and is not known is left out.
 
@@ -8,6 +8,7 @@ use diapason_core::Timestamp;
 use diapason_core::driver::DocumentDestinataire;
 use diapason_core::ins::Sexe;
 
+use super::dlu::{Medecin, Modele};
 use super::heure;
 use super::noeud::{Noeud, noeud};
 use super::site::{Etablissement, Professionnel, SITE, TypeDocument};
@@ -19,6 +20,7 @@ pub const PS: &str = "1.2.250.1.71.4.2.1";
 /// Root of structures' national ids.
 pub const STRUCTURES: &str = "1.2.250.1.71.4.2.2";
 const LOINC: &str = "2.16.840.1.113883.6.1";
+const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
 /// What a document is made of.
 pub struct Matiere<'a> {
@@ -44,14 +46,34 @@ pub struct Matiere<'a> {
     pub date: Timestamp,
     /// Recipients foreseen.
     pub destinataires: &'a [DocumentDestinataire],
-    /// The PDF.
-    pub pdf: &'a [u8],
+    /// When the main act took place.
+    pub acte: Timestamp,
+    /// Body.
+    pub corps: Corps<'a>,
+}
+
+/// What a document is made of, after its header.
+pub enum Corps<'a> {
+    /// Level 1: a PDF.
+    Pdf(&'a [u8]),
+    /// Level 3: the model, the usual doctor, the structured body (`component`).
+    Structure {
+        /// Model.
+        modele: &'a Modele,
+        /// Usual doctor, when known.
+        medecin: Option<&'a Medecin>,
+        /// Body.
+        corps: Noeud,
+    },
 }
 
 /// The whole document.
 pub fn document(m: &Matiere<'_>) -> Noeud {
-    let mut racine = noeud("ClinicalDocument")
-        .a("xmlns", "urn:hl7-org:v3")
+    let mut racine = noeud("ClinicalDocument").a("xmlns", "urn:hl7-org:v3");
+    if matches!(m.corps, Corps::Structure { .. }) {
+        racine = racine.a("xmlns:xsi", XSI);
+    }
+    racine = racine
         .avec([
             noeud("realmCode").a("code", "FR"),
             noeud("typeId")
@@ -59,7 +81,7 @@ pub fn document(m: &Matiere<'_>) -> Noeud {
                 .a("extension", "POCD_HD000040"),
             noeud("templateId").a("root", "2.16.840.1.113883.2.8.2.1"),
             noeud("templateId").a("root", "1.2.250.1.213.1.1.1.1"),
-            noeud("templateId").a("root", "1.3.6.1.4.1.19376.1.2.20"),
+            modele(&m.corps),
             noeud("id").a("root", m.id),
             code("code", &m.nature.code, &m.nature.libelle, LOINC).a("codeSystemName", "LOINC"),
             noeud("title").dit(m.titre),
@@ -78,16 +100,34 @@ pub fn document(m: &Matiere<'_>) -> Noeud {
             custodian(&SITE.etablissement),
         ])
         .avec(m.destinataires.iter().map(destinataire))
-        .avec([responsable(m), acte(m)]);
+        .avec([responsable(m)]);
+    if let Corps::Structure { medecin, .. } = &m.corps {
+        racine = racine.avec([medecin_traitant(*medecin)]);
+    }
+    racine = racine.avec([acte(m)]);
     if let Some(remplace) = m.remplace {
         racine = racine.avec([noeud("relatedDocument")
             .a("typeCode", "RPLC")
             .avec([noeud("parentDocument").avec([noeud("id").a("root", remplace)])])]);
     }
-    racine.avec([prise_en_charge(&SITE.etablissement), corps(m.pdf)])
+    let corps = match &m.corps {
+        Corps::Pdf(pdf) => corps(pdf),
+        Corps::Structure { corps, .. } => corps.clone(),
+    };
+    racine.avec([prise_en_charge(&SITE.etablissement), corps])
 }
 
-fn code(element: &str, code: &str, libelle: &str, systeme: &str) -> Noeud {
+/// The model a document says it follows.
+fn modele(corps: &Corps<'_>) -> Noeud {
+    match corps {
+        Corps::Pdf(_) => noeud("templateId").a("root", "1.3.6.1.4.1.19376.1.2.20"),
+        Corps::Structure { modele, .. } => noeud("templateId")
+            .a("root", &modele.racine)
+            .a("extension", &modele.version),
+    }
+}
+
+pub(super) fn code(element: &str, code: &str, libelle: &str, systeme: &str) -> Noeud {
     noeud(element)
         .a("code", code)
         .a("displayName", libelle)
@@ -233,6 +273,34 @@ fn responsable(m: &Matiere<'_>) -> Noeud {
     ])
 }
 
+/// The usual doctor; the model wants him named, so what is not known of him is said not to be.
+fn medecin_traitant(medecin: Option<&Medecin>) -> Noeud {
+    let inconnu = |element: &str, saveur: &str| noeud(element).a("nullFlavor", saveur);
+    // An id without extension, a name without family: refused by the header's own rules. Unknown, they are left out.
+    let id = medecin
+        .and_then(|m| m.identifiant.as_deref())
+        .map(|identifiant| noeud("id").a("root", PS).a("extension", identifiant));
+    let personne = medecin.map(|m| {
+        noeud("associatedPerson").avec([noeud("name")
+            .avec(m.prenom.iter().map(|p| noeud("given").dit(p)))
+            .avec([noeud("family").dit(&m.nom)])])
+    });
+    noeud("participant").a("typeCode", "INF").avec([
+        code(
+            "functionCode",
+            "PCP",
+            "Médecin Traitant",
+            "2.16.840.1.113883.5.88",
+        ),
+        inconnu("time", "UNK"),
+        noeud("associatedEntity")
+            .a("classCode", "PROV")
+            .avec(id)
+            .avec([inconnu("addr", "NASK"), inconnu("telecom", "NASK")])
+            .avec(personne),
+    ])
+}
+
 /// The main act: support by the establishment, carried out by the author.
 fn acte(m: &Matiere<'_>) -> Noeud {
     let e = &SITE.etablissement;
@@ -245,8 +313,12 @@ fn acte(m: &Matiere<'_>) -> Noeud {
             "1.2.250.1.213.1.1.4.9",
         ));
     }
-    let debut = noeud("low").a("value", heure::minute(m.date));
-    noeud("documentationOf").avec([noeud("serviceEvent").avec([
+    let debut = noeud("low").a("value", heure::minute(m.acte));
+    let mut evenement = noeud("serviceEvent");
+    if let Corps::Structure { modele, .. } = &m.corps {
+        evenement = evenement.avec([code("code", &modele.acte, &modele.acte_libelle, LOINC)]);
+    }
+    noeud("documentationOf").avec([evenement.avec([
         noeud("effectiveTime").avec([debut]),
         noeud("performer").a("typeCode", "PRF").avec([executant]),
     ])])

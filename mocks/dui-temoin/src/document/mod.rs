@@ -1,7 +1,8 @@
-//! Documents about a person: CDA R2 of level 1 that carries a PDF, in versions that replace one another.
+//! Documents about a person: CDA R2 of level 1 that carries a PDF, the DLU of level 3, in versions that replace one another.
 
 pub mod datamatrix;
 pub mod defauts;
+pub mod dlu;
 pub mod entete;
 pub mod heure;
 pub mod noeud;
@@ -48,6 +49,16 @@ pub struct DocumentTenu {
     /// Matricule it carries.
     #[serde(default)]
     pub ins: Option<InsTenu>,
+    /// When the main act took place; absent: when it was validated.
+    #[serde(default)]
+    pub acte: Option<Timestamp>,
+    /// `cda-n1` or `cda-n3`.
+    #[serde(default = "n1")]
+    pub format: String,
+}
+
+fn n1() -> String {
+    "cda-n1".to_owned()
 }
 
 impl DocumentTenu {
@@ -57,7 +68,7 @@ impl DocumentTenu {
             id: self.id.clone(),
             set_id: self.set_id.clone(),
             version: self.version,
-            format: "cda-n1".to_owned(),
+            format: self.format.clone(),
             type_media: "text/xml".to_owned(),
             contenu: self.contenu.clone(),
         }
@@ -73,6 +84,7 @@ impl DocumentTenu {
             r#type: self.nature.clone(),
             titre: self.titre.clone(),
             date: self.date,
+            brouillon: false,
             remplace: self.remplace.clone(),
         }
     }
@@ -98,22 +110,29 @@ pub struct Demande<'a> {
     pub mention: &'a str,
     /// Now.
     pub date: Timestamp,
+    /// When the main act took place, when it is not now.
+    pub acte: Option<Timestamp>,
+    /// Draft that becomes this document: its ids are kept.
+    pub reprise: Option<&'a DocumentTenu>,
+    /// Documents of the record that a DLU takes along.
+    pub annexes: &'a [dlu::Annexe],
     /// What a mutant remembers of an earlier document of the person.
     pub ins_gardee: Option<&'a InsTenu>,
 }
 
 /// A fresh OID of the UUID arc.
-fn nouvel_oid() -> String {
+pub(crate) fn nouvel_oid() -> String {
     format!("2.25.{}", Uuid::new_v4().as_u128())
 }
 
 /// Makes the document.
 pub fn produire(d: &Demande<'_>, mutants: &Mutants) -> std::io::Result<DocumentTenu> {
-    let id = nouvel_oid();
-    let set_id = match d.remplace {
+    let id = d.reprise.map_or_else(nouvel_oid, |b| b.id.clone());
+    let set_id = match d.remplace.or(d.reprise) {
         Some(ancien) if !mutants.mutant("cda-set-id-changes") => ancien.set_id.clone(),
         _ => nouvel_oid(),
     };
+    // A draft is no version of its own.
     let version = match d.remplace {
         Some(ancien) if !mutants.mutant("cda-version-stuck") => ancien.version + 1,
         _ => 1,
@@ -128,6 +147,8 @@ pub fn produire(d: &Demande<'_>, mutants: &Mutants) -> std::io::Result<DocumentT
         .filter(|_| mutants.mutant("cda-ins-of-the-former-document"));
     let ins = ins.or(gardee);
     let fichier = defauts::fichier(pdf::ecrire(&page(d, version, mutants)), mutants);
+    let structure = d.nature.structure && !mutants.mutant("dmp-dlu-as-pdf");
+    let saisie = dlu::Saisie::lire(if structure { d.texte } else { "" });
     let mut racine = entete::document(&entete::Matiere {
         usager: d.usager,
         ins,
@@ -139,8 +160,17 @@ pub fn produire(d: &Demande<'_>, mutants: &Mutants) -> std::io::Result<DocumentT
         version,
         remplace: d.remplace.map(|ancien| ancien.id.as_str()),
         date: d.date,
+        acte: d.acte.unwrap_or(d.date),
         destinataires: d.destinataires,
-        pdf: &fichier,
+        corps: if structure {
+            entete::Corps::Structure {
+                modele: &dlu::DLU.modele,
+                medecin: saisie.medecin.as_ref(),
+                corps: dlu::corps(&saisie, d.annexes, &fichier),
+            }
+        } else {
+            entete::Corps::Pdf(&fichier)
+        },
     });
     defauts::arbre(&mut racine, d.usager, mutants);
     let octets = defauts::octets(racine.ecrire()?, mutants);
@@ -155,6 +185,8 @@ pub fn produire(d: &Demande<'_>, mutants: &Mutants) -> std::io::Result<DocumentT
         remplace: d.remplace.map(|ancien| ancien.id.clone()),
         contenu: STANDARD.encode(octets),
         ins: ins.cloned(),
+        acte: d.acte,
+        format: if structure { "cda-n3" } else { "cda-n1" }.to_owned(),
     })
 }
 

@@ -1,6 +1,9 @@
 //! An XML element held as a value, so that a document can be built, looked at, and written at the end.
 //!
-//! Escaping and encoding belong to the writer; nothing else in the DUI pastes XML together.
+//! Escaping and encoding belong to the writer; nothing else in the DUI pastes XML together. Characters that XML 1.0 cannot
+//! hold (control characters pasted from elsewhere) are left out by the writer, in texts and in attributes.
+
+use std::borrow::Cow;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
@@ -16,6 +19,17 @@ pub struct Noeud {
     pub texte: Option<String>,
     /// Children, in order.
     pub enfants: Vec<Noeud>,
+}
+
+/// A text without the characters that XML 1.0 cannot hold.
+fn lisible(texte: &str) -> Cow<'_, str> {
+    let permis = |c: char| {
+        matches!(c, '\t' | '\n' | '\r') || (c >= ' ' && c != '\u{FFFE}' && c != '\u{FFFF}')
+    };
+    if texte.chars().all(permis) {
+        return Cow::Borrowed(texte);
+    }
+    Cow::Owned(texte.chars().filter(|c| permis(*c)).collect())
 }
 
 /// An element without anything in it.
@@ -131,14 +145,14 @@ impl Noeud {
     fn ecrire_dans(&self, writer: &mut Writer<Vec<u8>>) -> std::io::Result<()> {
         let mut start = BytesStart::new(self.nom.as_str());
         for (nom, valeur) in &self.attributs {
-            start.push_attribute((nom.as_str(), valeur.as_str()));
+            start.push_attribute((nom.as_str(), lisible(valeur).as_ref()));
         }
         if self.enfants.is_empty() && self.texte.is_none() {
             return writer.write_event(Event::Empty(start));
         }
         writer.write_event(Event::Start(start))?;
         if let Some(texte) = &self.texte {
-            writer.write_event(Event::Text(BytesText::new(texte)))?;
+            writer.write_event(Event::Text(BytesText::new(&lisible(texte))))?;
         }
         for enfant in &self.enfants {
             enfant.ecrire_dans(writer)?;
@@ -172,6 +186,17 @@ mod tests {
             racine.first_element_child().unwrap().text(),
             Some("D'ÉTÉ <&>")
         );
+    }
+
+    #[test]
+    fn what_xml_cannot_hold_is_left_out() {
+        let racine = noeud("a")
+            .a("x", "1\u{0}2")
+            .dit("L\u{1}É\u{FFFF}\u{8}A\t\u{1F600}");
+        let texte = String::from_utf8(racine.ecrire().unwrap()).unwrap();
+        let lu = roxmltree::Document::parse(&texte).unwrap();
+        assert_eq!(lu.root_element().attribute("x"), Some("12"));
+        assert_eq!(lu.root_element().text(), Some("LÉA\t\u{1F600}"));
     }
 
     #[test]

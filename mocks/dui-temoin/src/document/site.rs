@@ -83,6 +83,9 @@ pub struct TypeDocument {
     pub code: String,
     /// Its label.
     pub libelle: String,
+    /// Written at level 3 (the DLU).
+    #[serde(default)]
+    pub structure: bool,
 }
 
 /// What `data/etablissement.toml` says.
@@ -149,7 +152,7 @@ mod tests {
         );
         assert_eq!(type_document("courrier"), type_document("83981-1"));
         assert!(type_document("inconnu").is_none());
-        assert_eq!(noms_types().len(), 9);
+        assert_eq!(noms_types().len(), 10);
     }
 
     #[test]

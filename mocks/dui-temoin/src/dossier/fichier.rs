@@ -1,5 +1,6 @@
-//! The store on disk: one JSON file, written beside and renamed, so that a crash leaves the old or
-//! the new one, never half of it.
+//! The store on disk: one JSON file, written beside and renamed, so that the end of the process, whenever it comes,
+//! leaves the old or the new one, never half of it. It is not forced through the system's cache: a power cut may lose
+//! the last changes, which a product in service could not accept.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -9,6 +10,7 @@ use diapason_core::driver::{Trace, TravailEntry};
 use serde::{Deserialize, Serialize};
 
 use super::{Dossiers, Reglages};
+use crate::dmp::DossierDmp;
 use crate::document::DocumentTenu;
 use crate::identite::Usager;
 use crate::serveur::DuiError;
@@ -25,6 +27,8 @@ struct Contenu {
     travail: Vec<TravailEntry>,
     #[serde(default)]
     documents: Vec<DocumentTenu>,
+    #[serde(default)]
+    dmp: DossierDmp,
     reglages: Reglages,
 }
 
@@ -52,6 +56,7 @@ pub(super) fn read(path: &Path) -> Result<Dossiers, DuiError> {
         traces: contenu.traces,
         travail: contenu.travail,
         documents: contenu.documents,
+        dmp: contenu.dmp,
         reglages: contenu.reglages,
         dernier: contenu.dernier,
         ..Dossiers::default()
@@ -66,17 +71,16 @@ pub(super) fn write(path: &Path, dossiers: &Dossiers) -> Result<(), DuiError> {
         traces: dossiers.traces.clone(),
         travail: dossiers.travail.clone(),
         documents: dossiers.documents.clone(),
+        dmp: dossiers.dmp.clone(),
         reglages: dossiers.reglages.clone(),
     };
     let mut beside = path.as_os_str().to_owned();
     beside.push(".nouveau");
     let beside = PathBuf::from(beside);
-    let done = serde_json::to_vec_pretty(&contenu)
+    let done = serde_json::to_vec(&contenu)
         .map_err(io::Error::other)
         .and_then(|bytes| {
-            let mut file = File::create(&beside)?;
-            file.write_all(&bytes)?;
-            file.sync_all()?;
+            File::create(&beside)?.write_all(&bytes)?;
             std::fs::rename(&beside, path)
         });
     done.map_err(|source| DuiError::File {

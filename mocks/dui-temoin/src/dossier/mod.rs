@@ -14,6 +14,7 @@ use serde_json::Value;
 
 pub use reglages::{Droit, ROLE_PAR_DEFAUT, Reglages};
 
+use crate::dmp::DossierDmp;
 use crate::document::DocumentTenu;
 use crate::identite::{Proposition, Usager};
 use crate::serveur::DuiError;
@@ -32,6 +33,8 @@ pub struct Dossiers {
     pub travail: Vec<TravailEntry>,
     /// Documents produced, oldest first.
     pub documents: Vec<DocumentTenu>,
+    /// What concerns the DMP: queue, persons' DMP and choices, what was read.
+    pub dmp: DossierDmp,
     /// Settings.
     pub reglages: Reglages,
     /// Where the mutant `shared-proposal` keeps what should be kept per person.
@@ -58,6 +61,22 @@ impl Dossiers {
             Some(path) => fichier::write(path, self),
             None => Ok(()),
         }
+    }
+
+    /// Starts again from what is on disk; the technical log goes on. Without a store nothing is left.
+    pub fn rouvrir(&mut self) -> Result<(), DuiError> {
+        let journal = std::mem::take(&mut self.journal);
+        let path = self.path.take();
+        let rouvert = Self::open(path.as_deref());
+        self.path = path;
+        self.journal = journal;
+        let rouvert = rouvert?;
+        *self = Self {
+            path: self.path.take(),
+            journal: std::mem::take(&mut self.journal),
+            ..rouvert
+        };
+        Ok(())
     }
 
     /// Forgets everything but where the file is.

@@ -39,8 +39,15 @@ pub struct Reglages {
     /// Notice printed at the foot of every document.
     #[serde(default = "mention_par_defaut")]
     pub mention_rgpd: String,
+    /// Does a validated document leave for the DMP by itself?
+    #[serde(default = "oui")]
+    pub dmp_automatique: bool,
     /// Rights by role.
     pub droits: BTreeMap<String, BTreeSet<Droit>>,
+}
+
+fn oui() -> bool {
+    true
 }
 
 fn mention_par_defaut() -> String {
@@ -74,6 +81,7 @@ impl Default for Reglages {
                 .collect(),
             edition_traits_optionnels: true,
             mention_rgpd: mention_par_defaut(),
+            dmp_automatique: true,
             droits: BTreeMap::from([
                 role("soignant", &[Consulter, Modifier, Insi, VoirIns]),
                 role(
@@ -99,6 +107,9 @@ impl Reglages {
             "edition_traits_optionnels" => {
                 self.edition_traits_optionnels =
                     valeur.as_bool().ok_or_else(|| bad("true ou false"))?;
+            }
+            "dmp_automatique" => {
+                self.dmp_automatique = valeur.as_bool().ok_or_else(|| bad("true ou false"))?;
             }
             "table_confiance" => {
                 self.table_confiance = match valeur {
@@ -140,7 +151,7 @@ impl Reglages {
             }
             _ => {
                 return Err(format!(
-                    "réglage inconnu : {cle} ; connus : validation_automatique, table_confiance, justificatifs, justificatifs_haute_confiance, edition_traits_optionnels, mention_rgpd, droits"
+                    "réglage inconnu : {cle} ; connus : validation_automatique, table_confiance, justificatifs, justificatifs_haute_confiance, edition_traits_optionnels, mention_rgpd, dmp_automatique, droits"
                 ));
             }
         }
@@ -177,6 +188,7 @@ impl Reglages {
             "justificatifs_haute_confiance": high,
             "edition_traits_optionnels": self.edition_traits_optionnels,
             "mention_rgpd": self.mention_rgpd,
+            "dmp_automatique": self.dmp_automatique,
             "droits": self.droits,
         })
     }

@@ -15,7 +15,7 @@ use super::reponse::{Compte, Individu, lire};
 use super::requete::{Corps, Ids, Logiciel, ecrire};
 use super::{confiance, defauts};
 use crate::config::InsiSettings;
-use crate::http::TlsClient;
+use crate::http::{Rupture, TlsClient};
 use crate::mutants::Mutants;
 use crate::serveur::DuiError;
 
@@ -369,28 +369,12 @@ fn certificat(settings: &InsiSettings, mutants: &Mutants) -> (PathBuf, PathBuf) 
     }
 }
 
-/// Sorts a transport error. TLS problems are recognised by type, not by their text.
 fn panne_reseau(error: &reqwest::Error) -> Panne {
-    if error.is_timeout() {
-        return Panne::Delai;
-    }
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = cause {
-        if current.is::<rustls::Error>() {
-            return Panne::Tls;
-        }
-        // The source of an I/O error is the source of what it wraps, not what it wraps.
-        cause = match current.downcast_ref::<std::io::Error>() {
-            Some(io) => io
-                .get_ref()
-                .map(|inner| inner as &(dyn std::error::Error + 'static)),
-            None => current.source(),
-        };
-    }
-    if error.is_connect() {
-        Panne::Connexion
-    } else {
-        Panne::Coupure
+    match crate::http::nature(error) {
+        Rupture::Delai => Panne::Delai,
+        Rupture::Tls => Panne::Tls,
+        Rupture::Connexion => Panne::Connexion,
+        Rupture::Coupure => Panne::Coupure,
     }
 }
 

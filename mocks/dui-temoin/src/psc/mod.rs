@@ -100,12 +100,28 @@ pub fn reset(state: &AppState) {
     psc.browsers.clear();
 }
 
+/// Closes every session: the process that held them is gone. Accounts are elsewhere.
+pub(crate) fn fermer(state: &AppState) {
+    state.psc().memory().sessions.clear();
+}
+
 /// The account logged in in a browser session of the driver, if any. Asking counts as activity.
 pub(crate) async fn connecte(state: &AppState, session: &str) -> Option<CompteView> {
+    Some(connexion(state, session).await?.0)
+}
+
+/// The account logged in in a browser session of the driver, whether by Pro Santé Connect, and since when.
+pub(crate) async fn connexion(
+    state: &AppState,
+    session: &str,
+) -> Option<(CompteView, bool, diapason_core::Timestamp)> {
     let cookies = state.psc().browsers.get(session).own_cookies(state);
     let sid = cookies.iter().find_map(|line| read_cookie(line))?;
     match enter(state, sid).await {
-        Access::Open(login) => state.psc().memory().accounts.get(&login.compte).cloned(),
+        Access::Open(login) => {
+            let compte = state.psc().memory().accounts.get(&login.compte).cloned()?;
+            Some((compte, login.moyen == Means::Psc, login.since))
+        }
         Access::Closed(_) => None,
     }
 }

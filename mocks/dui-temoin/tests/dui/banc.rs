@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use diapason_core::journal::MemoryRecorder;
 use diapason_core::scenario::{Arm, FaultArm, PersonaArm};
 use diapason_core::{Clock, Event, FaultId, PersonaId, Timestamp};
-use diapason_dui_temoin::config::InsiSettings;
+use diapason_dui_temoin::config::{DmpSettings, InsiSettings};
 use diapason_dui_temoin::{Dui, DuiConfig};
 use diapason_mock_common::pki::{ClientCertificate, Pki};
 use diapason_mock_common::{Mock, Shared};
@@ -28,6 +28,7 @@ pub(crate) struct Banc {
     pub(crate) mock: InsiMock,
     pub(crate) dui: Dui,
     http: reqwest::Client,
+    _disque: tempfile::TempDir,
 }
 
 pub(crate) fn config(url: &str) -> DuiConfig {
@@ -51,6 +52,28 @@ pub(crate) fn config(url: &str) -> DuiConfig {
     }
 }
 
+fn dmp_settings(url: &str) -> DmpSettings {
+    let tls = pki().client(ClientCertificate::Dui);
+    let signature = pki().client(ClientCertificate::Signature);
+    DmpSettings {
+        url: url.to_owned(),
+        web: None,
+        ca: pki().ca_bundle(),
+        cert: tls.cert,
+        key: tls.key,
+        signature_cert: signature.cert,
+        signature_key: signature.key,
+        crl: Some(pki().path("organisations.crl")),
+        structure: "10B0990001".to_owned(),
+        lps_nom: "DUI témoin".to_owned(),
+        lps_version: "0.1.0".to_owned(),
+        lps_oid: "2.25.42".to_owned(),
+        homologation: "DIAPASON-0001".to_owned(),
+        arc_oid: "2.25".to_owned(),
+        timeout_ms: 1_000,
+    }
+}
+
 pub(crate) fn at(text: &str) -> Timestamp {
     Timestamp::try_from(text.to_owned()).unwrap()
 }
@@ -61,6 +84,15 @@ impl Banc {
     }
 
     pub(crate) async fn with(mutants: &[&str]) -> Self {
+        Self::construire(None, mutants).await
+    }
+
+    /// With a DMP at that address, and a store on disk.
+    pub(crate) async fn avec_dmp(url: &str, mutants: &[&str]) -> Self {
+        Self::construire(Some(url), mutants).await
+    }
+
+    async fn construire(dmp: Option<&str>, mutants: &[&str]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let recorder = Arc::new(MemoryRecorder::default());
         let shared = Shared {
@@ -73,6 +105,11 @@ impl Banc {
         };
         let mock = InsiMock::start(insi, shared, pki()).await.unwrap();
         let mut config = config(&mock.addresses()["tlsm"]);
+        let disque = tempfile::tempdir().unwrap();
+        if let Some(url) = dmp {
+            config.dmp = Some(dmp_settings(url));
+            config.store = Some(disque.path().join("dossiers.json"));
+        }
         config.mutants = mutants.iter().map(|m| (*m).to_owned()).collect();
         let dui = Dui::start(config).await.unwrap();
         Self {
@@ -80,6 +117,7 @@ impl Banc {
             mock,
             dui,
             http: reqwest::Client::new(),
+            _disque: disque,
         }
     }
 

@@ -4,7 +4,9 @@
 
 mod banc;
 mod cycle_de_vie;
+mod dmp;
 mod documents;
+mod faux_dmp;
 mod pannes;
 mod recherche;
 mod saisie;

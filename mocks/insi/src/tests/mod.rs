@@ -58,7 +58,7 @@ pub(crate) fn post(listener: &'static str, body: &str) -> Incoming {
             "content-type".to_owned(),
             "application/soap+xml; charset=utf-8".to_owned(),
         )],
-        body: body.as_bytes().to_vec(),
+        body: body.as_bytes().to_vec().into(),
         tls: Some(TlsFacts {
             offered_versions: vec!["1.3".to_owned()],
             version: Some("1.3".to_owned()),

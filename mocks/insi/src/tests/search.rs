@@ -149,14 +149,35 @@ fn access_is_checked_by_the_front_end() {
     set(&mut other, "INSI-AUTO", false);
     assert_eq!(ask(&service, &other).outcome, "desir_560");
 
-    let bare = post("tls", &String::from_utf8(usual("p01-adrun").body).unwrap());
+    let bare = post(
+        "tls",
+        &String::from_utf8(usual("p01-adrun").body.into()).unwrap(),
+    );
     assert_eq!(ask(&service, &bare).outcome, "desir_560");
     let assertion = format!(
         "<s:Security xmlns:s=\"{WSSE}\"><a:Assertion xmlns:a=\"{SAML}\" Version=\"2.0\" ID=\"_1\"/></s:Security></e:Header>"
     );
-    let body = String::from_utf8(bare.body).unwrap();
+    let body = String::from_utf8(bare.body.into()).unwrap();
     let asserted = post("tls", &body.replace("</e:Header>", &assertion));
     assert_eq!(ask(&service, &asserted).outcome, "00");
+}
+
+#[test]
+fn a_signature_that_does_not_hold_is_refused_when_the_switch_says_so() {
+    const SAMPLE: &str = include_str!("../../../../profiles/samples/insi-assertion.http");
+    let (_, body) = SAMPLE.split_once("\n\n").unwrap();
+    let tampered = body.replace(">990000018<", ">990000019<");
+    assert_ne!(tampered, body);
+    let strict = InsiService::new(Behaviour::default(), false, 11);
+    assert_eq!(ask(&strict, &post("tls", body)).outcome, "00");
+    let refused = ask(&strict, &post("tls", &tampered));
+    assert_eq!(refused.outcome, "desir_560");
+    let lenient = Behaviour {
+        bad_signature: Refusal::Serve,
+        ..Behaviour::default()
+    };
+    let lenient = InsiService::new(lenient, false, 11);
+    assert_eq!(ask(&lenient, &post("tls", &tampered)).outcome, "00");
 }
 
 #[test]
@@ -174,7 +195,7 @@ fn switches_change_what_is_not_public() {
     let mut other = usual("p01-adrun");
     other.tls.as_mut().unwrap().client_certificate = Some(certificate("UN-AUTRE", false));
     assert_eq!(ask(&service, &other).outcome, "00");
-    let body = String::from_utf8(other.body).unwrap();
+    let body = String::from_utf8(other.body.into()).unwrap();
     assert_eq!(ask(&service, &post("tls", &body)).outcome, "00");
     let short = body.replace("DIA00PA00SO0", "DIA00");
     assert_eq!(ask(&service, &post("tlsm", &short)).outcome, "desir_550");
@@ -190,7 +211,7 @@ fn switches_change_what_is_not_public() {
 
 #[test]
 fn a_search_without_a_birth_name_is_insi_19() {
-    let body = String::from_utf8(usual("p01-adrun").body).unwrap();
+    let body = String::from_utf8(usual("p01-adrun").body.into()).unwrap();
     for nameless in [
         body.replace("<r:NomNaissance>ADRUN</r:NomNaissance>", ""),
         body.replace(">ADRUN<", "> <"),

@@ -72,13 +72,13 @@ impl Bench {
         &self,
         listener: &str,
         which: Option<ClientCertificate>,
-        body: Vec<u8>,
+        body: impl Into<Vec<u8>>,
     ) -> reqwest::Result<(u16, Vec<u8>)> {
         let url = self.mock.addresses()[listener].clone();
         let response = Self::client(which)
             .post(url)
             .header("Content-Type", "application/soap+xml; charset=utf-8")
-            .body(body)
+            .body(body.into())
             .send()
             .await?;
         let status = response.status().as_u16();

@@ -102,7 +102,7 @@ proptest! {
             request.headers.push(("authorization".to_owned(), authorization));
         }
         if form.is_empty() {
-            request.body = raw;
+            request.body = raw.into();
         }
         let _ = psc.provider.guard(&request);
         let answer = psc.send(request);

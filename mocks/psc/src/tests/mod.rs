@@ -313,7 +313,7 @@ pub(crate) fn incoming(
         path: path.to_owned(),
         query: encode(query),
         headers,
-        body: encode(form).into_bytes(),
+        body: encode(form).into_bytes().into(),
         tls: None,
     }
 }

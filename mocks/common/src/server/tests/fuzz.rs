@@ -80,7 +80,7 @@ fn read_all(bytes: &[u8], sizes: &[usize]) -> Vec<(String, Vec<u8>, Option<Strin
             let broken = problem.is_some();
             seen.push((
                 format!("{} {}", head.method, head.path),
-                received.body,
+                received.raw[received.head_len.min(received.raw.len())..].to_vec(),
                 problem,
             ));
             if broken {
