@@ -36,7 +36,7 @@ class Tally:
     """One line a check; the count at the end."""
 
     def __init__(self):
-        self.passed = self.failed = 0
+        self.passed = self.failed = self.skipped = 0
 
     def check(self, name, held, said=""):
         if held:
@@ -46,6 +46,11 @@ class Tally:
         detail = f"  {said}" if said and not held else ""
         print(f"{'ok    ' if held else 'FAILED'} {name}{detail}", flush=True)
         return held
+
+    def skip(self, name, why):
+        """What cannot run here, said and counted."""
+        self.skipped += 1
+        print(f"skipped {name}: {why}", flush=True)
 
     def equal(self, name, seen, expected):
         return self.check(name, seen == expected, f"expected {expected!r}, saw {seen!r}")
@@ -136,6 +141,8 @@ insi_tls = "127.0.0.1:0"
 insi_tlsm = "127.0.0.1:0"
 psc_auth = "127.0.0.1:0"
 psc_wallet = "127.0.0.1:0"
+dmp_tlsm = "127.0.0.1:0"
+dmp_web = "127.0.0.1:0"
 crl = "127.0.0.1:0"
 """)
         wanted = [arg for one in scenarios for arg in ("--scenario", one)]
