@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use diapason_core::{Clock, Timestamp};
 use diapason_formats::mtom::{self, Attachment, Layout};
-use diapason_formats::signature::{Digest, SignOptions, Signer, digest, sign_enveloped};
+use diapason_formats::signature::{Digest, SignOptions, Signer, digest_hex, sign_enveloped};
 use diapason_formats::vihf::{SAML, Vihf};
 use diapason_formats::xades;
 use diapason_formats::xml::{Limits, NodeId, Tree};
@@ -61,7 +61,7 @@ pub(crate) fn submission(signer: &Signer, number: u64, size: usize) -> (String, 
         Digest::Sha256,
     )
     .unwrap();
-    let sha1 = hex(&digest(Digest::Sha1, &cda));
+    let sha1 = digest_hex(Digest::Sha1, &cda);
     let from = ENVELOPE.find("<saml:Assertion").unwrap();
     let end = "</saml:Assertion>";
     let to = ENVELOPE.find(end).unwrap() + end.len();
@@ -93,14 +93,6 @@ pub(crate) fn submission(signer: &Signer, number: u64, size: usize) -> (String, 
     };
     let written = mtom::write(&envelope, &parts, &how);
     (written.content_type, written.body)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut out, b| {
-        let _ = write!(out, "{b:02x}");
-        out
-    })
 }
 
 /// The sample document with another id and a PDF of that size.

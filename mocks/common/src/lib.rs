@@ -7,6 +7,7 @@
 pub mod crl;
 pub mod fault;
 pub mod http;
+pub mod persona;
 pub mod pki;
 pub mod server;
 

@@ -6,7 +6,7 @@ use diapason_core::PersonaId;
 use diapason_core::ins::{Matricule, OidIns};
 use diapason_core::persona::{Ins, Person};
 use diapason_core::scenario::PersonaArm;
-use serde_json::Value;
+use diapason_mock_common::persona::patched;
 
 /// People, and the overrides of the scenario in play.
 #[derive(Debug, Clone)]
@@ -44,12 +44,7 @@ impl People {
         let person = self
             .get(&arm.id)
             .ok_or_else(|| format!("no persona {}; see `diapason list personas`", arm.id))?;
-        let mut json = serde_json::to_value(person).map_err(|e| e.to_string())?;
-        merge(&mut json, &arm.patch);
-        let patched: Person = serde_json::from_value(json).map_err(|e| e.to_string())?;
-        if patched.id != arm.id {
-            return Err("the id of a persona cannot be overridden".to_owned());
-        }
+        let patched = patched(person, arm)?;
         self.overrides.insert(arm.id.clone(), patched);
         Ok(())
     }
@@ -102,25 +97,5 @@ impl People {
             })
         };
         self.base.iter().chain(self.overrides.values()).any(of)
-    }
-}
-
-/// RFC 7396.
-pub(crate) fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(changes) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(serde_json::Map::new());
-    }
-    if let Value::Object(map) = target {
-        for (key, change) in changes {
-            if change.is_null() {
-                map.remove(key);
-            } else {
-                merge(map.entry(key.clone()).or_insert(Value::Null), change);
-            }
-        }
     }
 }

@@ -101,6 +101,18 @@ pub fn digest(algorithm: Digest, bytes: &[u8]) -> Vec<u8> {
     ring_digest::digest(algorithm, bytes).as_ref().to_vec()
 }
 
+/// Digest of bytes in lower-case hexadecimal, as XDS writes `hash`.
+pub fn digest_hex(algorithm: Digest, bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    digest(algorithm, bytes)
+        .iter()
+        .fold(String::new(), |mut out, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
+}
+
 /// Does this RSA PKCS#1 v1.5 signature hold under the key of the certificate? Keys under 1024 bits never do.
 pub fn verify_bytes(
     certificate: &Certificate,

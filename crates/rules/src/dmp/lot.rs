@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use diapason_core::Timestamp;
 use diapason_core::ins::{Matricule, Oid, OidIns};
 use diapason_formats::dmp::Operation;
-use diapason_formats::signature::{Digest, digest};
+use diapason_formats::signature::{Digest, digest_hex};
 use diapason_formats::xds::{Cx, DocumentEntry, Field, Lot, Xcn, is_entry_uuid};
 use diapason_formats::xml::{NodeId, Tree};
 
@@ -179,7 +179,7 @@ fn hash_and_size(ctx: &mut DocumentCtx<'_>) {
             continue;
         };
         if let Some(hash) = &entry.hash {
-            let right = hex(&digest(Digest::Sha1, content));
+            let right = digest_hex(Digest::Sha1, content);
             ctx.check(
                 hash.value.trim().eq_ignore_ascii_case(&right),
                 hash.node,
@@ -203,15 +203,6 @@ fn hash_and_size(ctx: &mut DocumentCtx<'_>) {
             );
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// DMP-SUB-70: every entry is a member of the lot, every end of an association is there, an id serves once.

@@ -188,7 +188,7 @@ impl State {
         }
         if let Some(patch) = &arm.traits {
             let mut traits = serde_json::to_value(&person.traits).map_err(|e| e.to_string())?;
-            crate::people::merge(&mut traits, patch);
+            diapason_mock_common::persona::merge(&mut traits, patch);
             serde_json::from_value::<diapason_core::ins::Traits>(traits)
                 .map_err(|e| format!("traits: {e}"))?;
         }

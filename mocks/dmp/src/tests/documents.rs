@@ -11,7 +11,7 @@ fn air() -> diapason_formats::vihf::Vihf {
 
 fn put(dmp: &Dmp, more: &Value) {
     let mut document = json!({ "persona": "p01-adrun" });
-    crate::people::merge(&mut document, more);
+    diapason_mock_common::persona::merge(&mut document, more);
     dmp.arm(&json!({ "dmp_document": document }));
 }
 

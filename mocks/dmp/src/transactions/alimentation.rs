@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diapason_core::ins::Oid;
 use diapason_core::{PersonaId, Sha256Hex};
-use diapason_formats::signature::{Digest, digest};
+use diapason_formats::signature::{Digest, digest_hex};
 use diapason_formats::soap::Version;
 use diapason_formats::xml::Tree;
 use diapason_mock_common::http::Bytes;
@@ -483,12 +483,5 @@ fn store(
 
 /// SHA-1, 40 lower-case digits.
 pub(crate) fn sha1(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    digest(Digest::Sha1, bytes)
-        .iter()
-        .fold(String::with_capacity(40), |mut out, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
+    digest_hex(Digest::Sha1, bytes)
 }

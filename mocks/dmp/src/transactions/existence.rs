@@ -128,7 +128,7 @@ fn traits(call: &Call<'_>, persona: &PersonaId) -> Option<Traits> {
         return Some(person.traits.clone());
     };
     let mut json = serde_json::to_value(&person.traits).ok()?;
-    crate::people::merge(&mut json, &patch);
+    diapason_mock_common::persona::merge(&mut json, &patch);
     serde_json::from_value(json).ok()
 }
 

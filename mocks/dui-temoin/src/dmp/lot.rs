@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use diapason_core::Timestamp;
 use diapason_core::driver::DmpChoix;
 use diapason_core::ins::Sexe;
-use diapason_formats::signature::{Digest, digest};
+use diapason_formats::signature::{Digest, digest_hex};
 use serde::Deserialize;
 use time::UtcOffset;
 
@@ -113,14 +113,7 @@ pub fn utc(at: Timestamp) -> String {
 
 /// Lower-case hexadecimal SHA-1: what `hash` holds.
 pub fn sha1(octets: &[u8]) -> String {
-    use std::fmt::Write as _;
-    digest(Digest::Sha1, octets)
-        .iter()
-        .fold(String::new(), |mut out, octet| {
-            // Writing to a string does not fail.
-            let _ = write!(out, "{octet:02x}");
-            out
-        })
+    digest_hex(Digest::Sha1, octets)
 }
 
 /// A professional as XCN.
