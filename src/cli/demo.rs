@@ -248,11 +248,6 @@ fn dmp_settings(bench: &Bench, product: &ProductStatement) -> Option<DmpSettings
         lps_version: said(&product.dmp.lps_version),
         lps_oid: "2.25.210485236178463029117834526012345678901".to_owned(),
         homologation: said(&product.dmp.homologation),
-        arc_oid: product
-            .dmp
-            .arc_oid
-            .clone()
-            .unwrap_or_else(|| "2.25".to_owned()),
         timeout_ms: CLIENT_TIMEOUT_MS,
     })
 }

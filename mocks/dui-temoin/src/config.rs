@@ -141,16 +141,9 @@ pub struct DmpSettings {
     pub lps_oid: String,
     /// DMP homologation number.
     pub homologation: String,
-    /// Arc under which lots and documents get their OIDs.
-    #[serde(default = "default_arc")]
-    pub arc_oid: String,
     /// How long it waits for an answer, milliseconds.
     #[serde(default = "default_timeout")]
     pub timeout_ms: u64,
-}
-
-fn default_arc() -> String {
-    "2.25".to_owned()
 }
 
 fn default_listen() -> SocketAddr {

@@ -1,6 +1,6 @@
 """The DMP: what the reference DUI and the mock say, read by programs nobody here wrote.
 
-From the registries alone: `xmlsec1`, `signxml`, `lxml`, `zeep`, `requests-toolbelt`. No package there carries the schemas of
+From the registries alone: `xmlsec1`, `signxml`, `lxml`, `zeep`, `requests-toolbelt`. No package of PyPI, npm or Debian was found to carry the schemas of
 IHE XDS.b, ebRS or HL7 V3: `annexe/` holds the part of them that is used here, written by us. With fetched material, when its folder is
 given, otherwise skipped and counted as skipped:
 

@@ -69,7 +69,6 @@ fn dmp_settings(url: &str) -> DmpSettings {
         lps_version: "0.1.0".to_owned(),
         lps_oid: "2.25.42".to_owned(),
         homologation: "DIAPASON-0001".to_owned(),
-        arc_oid: "2.25".to_owned(),
         timeout_ms: 1_000,
     }
 }
